@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* distmpi/launch.h - start and end a pool.
+ *
+ *     int main(void)
+ *     {
+ *         dmpi_pool *pool;
+ *         if (dmpi_open(NULL, &pool)) return 1;
+ *         if (pool) {                  // rank 0
+ *             ...
+ *             dmpi_close(pool);
+ *         }
+ *         return 0;                    // all ranks get here
+ *     }
+ *
+ * With one process, by mpirun -np 1 or without mpirun, that process is center
+ * and worker at once and counts as two ranks, 0 and 1: the output is the same.
+ * The tasks then run inside the calls that wait. */
+#ifndef DISTMPI_LAUNCH_H
+#define DISTMPI_LAUNCH_H
+
+#include <distmpi/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* All workers as one place to submit to; exists on rank 0 only. */
+typedef struct dmpi_pool dmpi_pool;
+
+/* Every rank of the job calls this. On rank 0 it returns at once with *POOL
+ * set. On the other ranks it serves until rank 0 closes the pool, then returns
+ * with *POOL NULL.
+ *
+ * OPTIONS: NULL, or "name=value" pairs separated by blanks, such as
+ * "bind=spread report=1"; the names are those that DISTMPI_HELP=1 prints, and
+ * what DISTMPI_<NAME> says in rank 0's environment is stronger. The workers
+ * take rank 0's settings.
+ *
+ * If MPI does not run yet it is started, and ended when the program exits.
+ * Otherwise MPI_COMM_WORLD is duplicated, and the pool's own thread calls MPI
+ * only at thread level MPI_THREAD_MULTIPLE, or MPI_THREAD_SERIALIZED as long
+ * as the application calls no MPI between open and close. With less, progress
+ * happens only inside calls, and one warning says so.
+ *
+ * Prints one line to stderr if it fails, and returns the same status on all
+ * ranks. DMPI_EINVAL: an unknown option, or a bad value.
+ * DMPI_ESTATE: a pool is already open on this rank, or MPI has ended.
+ * DMPI_ELAUNCH: the ranks do not run the same program or library, two
+ * functions share a name, or the launcher started single processes because it
+ * does not match the MPI library. */
+DMPI_API dmpi_status dmpi_open(const char *options, dmpi_pool **pool);
+
+/* Waits for all tasks submitted, then ends the pool: the workers return from
+ * dmpi_open(). All keys are gone after it; those that the application had not
+ * dropped are counted in the report. Rank 0's main thread calls it.
+ * A pool can be opened again afterwards. POOL NULL is allowed and does
+ * nothing. DMPI_ESTATE: not an open pool. */
+DMPI_API dmpi_status dmpi_close(dmpi_pool *pool);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

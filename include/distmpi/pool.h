@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* distmpi/pool.h - hand tasks to the workers, collect their results.
+ *
+ * A task is one call of a registered function. Its inputs are keys, which stay
+ * where they are, and a few bytes that travel along. Its output is a new key
+ * on the worker that ran it; a key may be used before its value exists.
+ *
+ * A task that fails gives its key an error value. Tasks that have it among
+ * their inputs do not run; their keys become the same error. All other keys
+ * stay available.
+ *
+ * A key that a call of this header gave is the caller's to drop. It stays until
+ * then; dropped before the tasks that use it have run, it goes when they have.
+ *
+ * Called on rank 0, by the thread that opened the pool, outside of tasks; from
+ * elsewhere every call returns DMPI_ESTATE. */
+#ifndef DISTMPI_POOL_H
+#define DISTMPI_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <distmpi/launch.h>
+#include <distmpi/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a task is to be treated. All zero is the default. */
+typedef struct dmpi_task_options {
+    const char *name; /* for error texts; NULL: the function's name. Copied */
+    int priority;     /* higher runs earlier; equal: by submission */
+    int rank;         /* the worker that should run it; 0: where its data lie */
+    int hard;         /* nonzero: that rank and no other */
+} dmpi_task_options;
+
+/* Submit one call of FUNCTION, to run where most bytes behind INPUTS lie.
+ * INPUTS and ARGS (SIZE bytes) are copied. OPTIONS may be NULL. *KEY is the
+ * caller's to drop.
+ * DMPI_EINVAL: FUNCTION is not registered, or OPTIONS name no worker.
+ * DMPI_ENOKEY: an input is not a key of this pool. */
+DMPI_API dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
+                                 const dmpi_key inputs[], size_t input_count,
+                                 const void *args, size_t size,
+                                 const dmpi_task_options *options,
+                                 dmpi_key *key);
+
+/* Submit COUNT calls of FUNCTION. Call i has the input INPUTS[i], unless INPUTS
+ * is NULL, and the argument bytes ARGS + i * SIZE .. + SIZE, unless ARGS is
+ * NULL. KEYS[i] receives its key. Errors as dmpi_submit(); then nothing was
+ * submitted. */
+DMPI_API dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
+                              size_t count, const dmpi_key inputs[],
+                              const void *args, size_t size,
+                              const dmpi_task_options *options,
+                              dmpi_key keys[]);
+
+/* One task of a graph. Everything is copied by dmpi_submit_graph(). */
+typedef struct dmpi_graph_task {
+    const dmpi_function *function;
+    const dmpi_key *inputs; /* keys, or DMPI_NTH(i): task i of this graph */
+    size_t input_count;
+    const void *args;
+    size_t size;                      /* bytes at args */
+    const dmpi_task_options *options; /* NULL: the default */
+} dmpi_graph_task;
+
+/* In dmpi_graph_task.inputs: the result of the I-th task of the same call. */
+#define DMPI_NTH(i) ((dmpi_key)(0xffffull << 48 | (uint64_t)(i)))
+
+/* Submit COUNT tasks at once, whose inputs may name each other in any order.
+ * KEYS[i] receives the key of task i.
+ * DMPI_EINVAL: as dmpi_submit(), a DMPI_NTH(i) outside the graph, or a cycle;
+ * DMPI_ENOKEY: as dmpi_submit(). Then nothing was submitted. */
+DMPI_API dmpi_status dmpi_submit_graph(dmpi_pool *pool,
+                                       const dmpi_graph_task tasks[],
+                                       size_t count, dmpi_key keys[]);
+
+/* A value in the memory of rank 0. */
+typedef struct dmpi_value {
+    void *data;
+    size_t size; /* bytes */
+} dmpi_value;
+
+/* Store SIZE bytes on worker RANK, or on the least filled one if RANK is 0.
+ * Returns when DATA may be reused. DMPI_EINVAL: no such worker. */
+DMPI_API dmpi_status dmpi_put(dmpi_pool *pool, const void *data, size_t size,
+                              int rank, dmpi_key *key);
+
+/* Store COUNT blocks of SIZE bytes, which lie one after another at DATA. Block i
+ * goes to RANKS[i], or, if RANKS is NULL, to worker number i * W / COUNT: evenly,
+ * neighbours together. Returns when DATA may be reused. */
+DMPI_API dmpi_status dmpi_scatter(dmpi_pool *pool, const void *data,
+                                  size_t count, size_t size, const int ranks[],
+                                  dmpi_key keys[]);
+
+/* The same for blocks of any size, anywhere. */
+DMPI_API dmpi_status dmpi_scatterv(dmpi_pool *pool, const dmpi_value blocks[],
+                                   size_t count, const int ranks[],
+                                   dmpi_key keys[]);
+
+/* Wait for the value of KEY and copy it to BUFFER, of CAPACITY bytes. *SIZE, if
+ * SIZE is not NULL, receives its size, also when it does not fit.
+ * DMPI_ESIZE: larger than CAPACITY. DMPI_EFAILED: see dmpi_error().
+ * DMPI_ENOKEY: not a key of this pool. */
+DMPI_API dmpi_status dmpi_get(dmpi_pool *pool, dmpi_key key, void *buffer,
+                              size_t capacity, size_t *size);
+
+/* Wait for the value of KEY and place it in fresh memory, which the caller
+ * frees by free(). Never NULL, not even for 0 bytes. Errors as dmpi_get(), and
+ * DMPI_ENOMEM. */
+DMPI_API dmpi_status dmpi_get_new(dmpi_pool *pool, dmpi_key key, void **data,
+                                  size_t *size);
+
+/* Get COUNT values of SIZE bytes each, to BUFFER + i * SIZE. All values that
+ * can be had are placed; the status is that of the first that could not.
+ * DMPI_ESIZE: a value has another size. */
+DMPI_API dmpi_status dmpi_gather(dmpi_pool *pool, const dmpi_key keys[],
+                                 size_t count, void *buffer, size_t size);
+
+/* Get COUNT values of any size: into VALUES[i].data, if that is not NULL, where
+ * VALUES[i].size is its capacity, else into fresh memory that the caller frees.
+ * VALUES[i].size is then the value's size. Where a value could not be had its
+ * entry is untouched; the status is that of the first such. */
+DMPI_API dmpi_status dmpi_gatherv(dmpi_pool *pool, const dmpi_key keys[],
+                                  size_t count, dmpi_value values[]);
+
+typedef enum dmpi_wait_mode { DMPI_ALL, DMPI_ANY } dmpi_wait_mode;
+
+/* For dmpi_wait(): no limit. */
+#define DMPI_FOREVER (-1.0)
+
+/* Wait until all, or any, of COUNT keys have ended, well or not, for at most
+ * TIMEOUT seconds (0: only look; DMPI_FOREVER). *WHICH, if WHICH is not NULL,
+ * receives the index of the first key that failed (DMPI_EFAILED), of one that
+ * has not ended (DMPI_ETIMEOUT), or for DMPI_ANY of one that ended.
+ * DMPI_ENOKEY: *WHICH is not a key of this pool. */
+DMPI_API dmpi_status dmpi_wait(dmpi_pool *pool, const dmpi_key keys[],
+                               size_t count, dmpi_wait_mode mode,
+                               double timeout, size_t *which);
+
+typedef enum dmpi_key_state {
+    DMPI_PENDING, /* its task has no worker yet */
+    DMPI_PLACED,  /* its task waits or runs on a worker */
+    DMPI_DONE,    /* its value exists */
+    DMPI_FAILED   /* its value is an error */
+} dmpi_key_state;
+
+/* What is known of KEY now. Lets the pool progress, does not wait. */
+DMPI_API dmpi_status dmpi_state(dmpi_pool *pool, dmpi_key key,
+                                dmpi_key_state *state);
+
+#define DMPI_NAME_MAX 64
+#define DMPI_TEXT_MAX 448
+
+/* Where and why the first task failed from which a key's error comes. */
+typedef struct dmpi_failure {
+    int32_t status; /* a dmpi_status */
+    int32_t rank;   /* where it failed */
+    char host[DMPI_NAME_MAX];
+    char function[DMPI_NAME_MAX]; /* the registered name */
+    char name[DMPI_NAME_MAX];     /* dmpi_task_options.name, or "" */
+    char text[DMPI_TEXT_MAX];     /* what dmpi_fail() said */
+} dmpi_failure;
+
+/* Wait for KEY and tell why it failed. FAILURE->status is DMPI_OK, and its
+ * texts are empty, if it did not. */
+DMPI_API dmpi_status dmpi_error(dmpi_pool *pool, dmpi_key key,
+                                dmpi_failure *failure);
+
+/* Drop COUNT keys: their values go as soon as no submitted task needs them.
+ * DMPI_KEY_NONE is skipped. DMPI_ENOKEY: one was not a key of this pool; the
+ * others are dropped. */
+DMPI_API dmpi_status dmpi_drop(dmpi_pool *pool, const dmpi_key keys[],
+                               size_t count);
+
+/* Hold the value of KEY on COPIES workers, or on all if COPIES is 0; wait until
+ * it is so. DMPI_EINVAL: more copies than workers. DMPI_EFAILED: the key is an
+ * error. */
+DMPI_API dmpi_status dmpi_replicate(dmpi_pool *pool, dmpi_key key,
+                                    size_t copies);
+
+/* The number of workers in the pool. Their ranks are 1 .. that number. */
+DMPI_API size_t dmpi_workers(const dmpi_pool *pool);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* distmpi/task.h - the functions that run on workers.
+ *
+ * A task function is defined and registered in one go, in any source file of
+ * the program:
+ *
+ *     DMPI_TASK(square)
+ *     {
+ *         const int64_t *x = dmpi_task_input(task, 0);
+ *         int64_t *y = dmpi_task_output(task, sizeof *y);
+ *         *y = *x * *x;
+ *     }
+ *
+ * after which `square` is what dmpi_submit() and dmpi_map() take. Names are
+ * unique in a program and must be the same on all ranks; addresses need not
+ * be. A task function runs on a worker, one at a time there. It may call MPI
+ * only if the program started MPI with MPI_THREAD_MULTIPLE. */
+#ifndef DISTMPI_TASK_H
+#define DISTMPI_TASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <distmpi/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The name of a value, wherever it lies and whether or not it exists yet. */
+typedef uint64_t dmpi_key;
+#define DMPI_KEY_NONE ((dmpi_key)0)
+
+/* One running call of a task function; valid during the call only. */
+typedef struct dmpi_task dmpi_task;
+
+/* A task function's C side. */
+typedef void dmpi_call(dmpi_task *task);
+
+/* A registered function. Made by DMPI_TASK() or dmpi_register(); the fields
+ * are the library's. */
+typedef struct dmpi_function {
+    const char *name;           /* borrowed, as long as the program runs */
+    dmpi_call *call;            /* this rank's address */
+    uint32_t index;             /* its place in the table, set by dmpi_open() */
+    struct dmpi_function *next; /* the one registered before it */
+} dmpi_function;
+
+#define DMPI_TASK(name)                                                        \
+    static void dmpi_call_##name(dmpi_task *task);                             \
+    static dmpi_function name[1] = {{#name, dmpi_call_##name, 0, NULL}};       \
+    __attribute__((constructor)) static void dmpi_enter_##name(void)           \
+    {                                                                          \
+        dmpi_function_enter(name);                                             \
+    }                                                                          \
+    static void dmpi_call_##name(dmpi_task *task)
+
+/* What DMPI_TASK() calls when the program starts. FUNCTION is borrowed for
+ * ever. */
+DMPI_API void dmpi_function_enter(dmpi_function *function);
+
+/* Register CALL under NAME (copied), before dmpi_open(), on every rank.
+ * *FUNCTION then lives as long as the program; it may be NULL if not wanted.
+ * DMPI_EINVAL: no name or call, or the name is taken by another call.
+ * DMPI_ESTATE: a pool is open on this rank. */
+DMPI_API dmpi_status dmpi_register(const char *name, dmpi_call *call,
+                                   const dmpi_function **function);
+
+/* ---- in a running task ---------------------------------------------------*/
+
+/* The bytes given at submission: aligned to 8, read only, valid during the
+ * call. NULL if there are none. */
+DMPI_API const void *dmpi_task_args(const dmpi_task *task);
+DMPI_API size_t dmpi_task_args_size(const dmpi_task *task);
+
+/* The values of the input keys, in the order given at submission, where they
+ * lie in this worker: no copy, read only, aligned to at least 16, valid during
+ * the call. A value of 0 bytes has an address too. I must be below the count. */
+DMPI_API size_t dmpi_task_input_count(const dmpi_task *task);
+DMPI_API const void *dmpi_task_input(const dmpi_task *task, size_t i);
+DMPI_API size_t dmpi_task_input_size(const dmpi_task *task, size_t i);
+DMPI_API dmpi_key dmpi_task_input_key(const dmpi_task *task, size_t i);
+
+/* The buffer of SIZE bytes that becomes the value of this task's key: to be
+ * written in place, not zeroed, aligned to at least 16 (64 from 256 bytes on).
+ * A later call replaces the buffer. A task that never calls it, nor
+ * dmpi_task_pass(), gives a value of 0 bytes. Never NULL: without memory for
+ * it the task fails, and the call does not return. */
+DMPI_API void *dmpi_task_output(dmpi_task *task, size_t size);
+
+/* Make the first SIZE bytes of the output buffer the value; SIZE is at most
+ * what dmpi_task_output() was asked for. For outputs whose size is known only
+ * in the end. Anything larger is a bug of the caller's and fails the task. */
+DMPI_API void dmpi_task_output_trim(dmpi_task *task, size_t size);
+
+/* Hand input I through as this task's value, unchanged and without a copy. */
+DMPI_API void dmpi_task_pass(dmpi_task *task, size_t i);
+
+/* The task fails: its key becomes an error value with this text, cut at
+ * DMPI_TEXT_MAX - 1 bytes. Returns to the caller, who should return too. The
+ * first call counts. */
+DMPI_API void dmpi_fail(dmpi_task *task, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
+/* The key whose value this task makes; DMPI_KEY_NONE in a function called by
+ * dmpi_rank_run() or dmpi_rank_send(). */
+DMPI_API dmpi_key dmpi_task_key(const dmpi_task *task);
+
+/* This rank in the pool's communicator, and this worker's number, 0 .. W-1. */
+DMPI_API int dmpi_task_rank(const dmpi_task *task);
+DMPI_API int dmpi_task_worker(const dmpi_task *task);
+
+/* The rank that sent this call by dmpi_rank_run() or dmpi_rank_send(); for a
+ * task 0, the center. */
+DMPI_API int dmpi_task_source(const dmpi_task *task);
+
+/* A pointer per worker that outlives tasks, NULL at first: the task may store
+ * there what it wants to find again. The application owns what it points to. */
+DMPI_API void **dmpi_task_state(dmpi_task *task);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
