@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* buffer.c - small buffers from one shared free list, large ones from malloc.
+ *
+ * A task asks for its output while the ticker may be receiving a value on the
+ * same rank: the free list has a spin lock, held for a few instructions. */
+#include "buffer.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "mem.h"
+
+enum { SMALL_MAX = 255, LARGE_ALIGN = 64 };
+enum { HOME_SMALL, HOME_LARGE, HOME_WRAPPED };
+
+static struct mem small;
+static atomic_flag busy = ATOMIC_FLAG_INIT;
+
+static void lock(void)
+{
+    while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) {
+    }
+}
+
+static void unlock(void)
+{
+    atomic_flag_clear_explicit(&busy, memory_order_release);
+}
+
+static size_t small_bytes(size_t room)
+{
+    return sizeof(struct buffer) + room;
+}
+
+static void fill(struct buffer *buffer, uint16_t home, void *data, size_t size)
+{
+    *buffer = (struct buffer){.refs = 1, .home = home, .size = size,
+                              .room = size, .data = data};
+}
+
+static struct buffer *large_new(size_t size)
+{
+    if (size > SIZE_MAX / 2) return NULL;
+    size_t bytes = (LARGE_ALIGN + size + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN;
+    struct buffer *buffer = aligned_alloc(LARGE_ALIGN, bytes);
+    if (buffer) fill(buffer, HOME_LARGE, (char *)buffer + LARGE_ALIGN, size);
+    return buffer;
+}
+
+struct buffer *buffer_new(size_t size)
+{
+    if (size > SMALL_MAX) return large_new(size);
+    lock();
+    struct buffer *buffer = mem_take(&small, small_bytes(size));
+    unlock();
+    fill(buffer, HOME_SMALL, buffer + 1, size);
+    return buffer;
+}
+
+struct buffer *buffer_wrap(void *data, size_t size)
+{
+    lock();
+    struct buffer *buffer = mem_take(&small, small_bytes(0));
+    unlock();
+    fill(buffer, HOME_WRAPPED, data, size);
+    return buffer;
+}
+
+static void release(struct buffer *buffer)
+{
+    if (buffer->home == HOME_LARGE) {
+        free(buffer);
+        return;
+    }
+    size_t room = buffer->home == HOME_SMALL ? buffer->room : 0;
+    lock();
+    mem_give(&small, buffer, small_bytes(room));
+    unlock();
+}
+
+void buffer_unref(struct buffer *buffer)
+{
+    if (!buffer) return;
+    assert(buffer->refs > 0);
+    if (--buffer->refs == 0) release(buffer);
+}

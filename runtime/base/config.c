@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* config.c - the table of settings and the one way to read them. */
+#include "config.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct option {
+    const char *name;  /* upper case */
+    const char *words; /* "a|b|c", or NULL: a number from low to high */
+    int low, high, fallback;
+    const char *help;
+};
+
+/* clang-format off */
+static const struct option table[CONFIG_OPTIONS] = {
+    [CONFIG_BIND] = {"BIND", "compact|spread|none", 0, 0, 0,
+        "how workers share the cores that the launcher gave them"},
+    [CONFIG_FAKE_NODES] = {"FAKE_NODES", NULL, 0, 4096, 0,
+        "believe that the ranks lie on this many nodes (0: as they do)"},
+    [CONFIG_HELP] = {"HELP", "0|1", 0, 0, 0,
+        "print this table and end the program"},
+    [CONFIG_LOG] = {"LOG", "error|warn|info|debug", 0, 0, 1,
+        "what is told on stderr"},
+    [CONFIG_REPORT] = {"REPORT", "0|1", 0, 0, 0,
+        "at the end print what was done and moved"},
+    [CONFIG_STEAL] = {"STEAL", "0|1", 0, 0, 1,
+        "let idle workers take tasks from busy ones"},
+    [CONFIG_TABLE] = {"TABLE", "0|1", 0, 0, 0,
+        "at the start print rank, host and cores of every rank"},
+};
+/* clang-format on */
+
+static const char prefix[] = "DISTMPI_";
+
+static bool parse_word(const struct option *option, const char *text,
+                       size_t length, int *value)
+{
+    int place = 0;
+    for (const char *word = option->words; word; place++) {
+        const char *end = strchr(word, '|');
+        size_t size = end ? (size_t)(end - word) : strlen(word);
+        if (size == length && !strncasecmp(word, text, length)) {
+            *value = place;
+            return true;
+        }
+        word = end ? end + 1 : NULL;
+    }
+    return false;
+}
+
+static bool parse_number(const struct option *option, const char *text,
+                         size_t length, int *value)
+{
+    char copy[16], *end;
+    if (!length || length >= sizeof copy || !isdigit((unsigned char)*text))
+        return false;
+    memcpy(copy, text, length);
+    copy[length] = 0;
+    long number = strtol(copy, &end, 10);
+    if (*end || number < option->low || number > option->high) return false;
+    *value = (int)number;
+    return true;
+}
+
+static void say_allowed(const struct option *option, const char *text,
+                        size_t length, char *why, size_t why_size)
+{
+    if (option->words)
+        snprintf(why, why_size, "%s%s is '%.*s': use one of %s", prefix,
+                 option->name, (int)length, text, option->words);
+    else
+        snprintf(why, why_size, "%s%s is '%.*s': use a number from %d to %d",
+                 prefix, option->name, (int)length, text, option->low,
+                 option->high);
+}
+
+static const struct option *find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < CONFIG_OPTIONS; i++)
+        if (strlen(table[i].name) == length &&
+            !strncasecmp(table[i].name, name, length))
+            return &table[i];
+    return NULL;
+}
+
+static bool set(struct config *config, const char *name, size_t name_length,
+                const char *text, size_t length, char *why, size_t why_size)
+{
+    const struct option *option = find(name, name_length);
+    if (!option) {
+        snprintf(why, why_size,
+                 "unknown option %s%.*s: DISTMPI_HELP=1 lists what there is",
+                 prefix, (int)name_length, name);
+        return false;
+    }
+    int *value = &config->value[option - table];
+    bool good = option->words ? parse_word(option, text, length, value)
+                              : parse_number(option, text, length, value);
+    if (!good) say_allowed(option, text, length, why, why_size);
+    return good;
+}
+
+static bool read_options(struct config *config, const char *options, char *why,
+                         size_t why_size)
+{
+    const char *blanks = " \t\n,";
+    for (const char *at = options + strspn(options, blanks); *at;
+         at += strspn(at, blanks)) {
+        size_t length = strcspn(at, blanks);
+        const char *equals = memchr(at, '=', length);
+        if (!equals) {
+            snprintf(why, why_size, "option '%.*s' has no '=': write name=value",
+                     (int)length, at);
+            return false;
+        }
+        size_t name = (size_t)(equals - at);
+        if (!set(config, at, name, equals + 1, length - name - 1, why, why_size))
+            return false;
+        at += length;
+    }
+    return true;
+}
+
+/* For programs around the library (scripts, the launcher), not for it. */
+static bool is_foreign(const char *name, size_t length)
+{
+    static const char *const foreign[] = {"MPIRUN"};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        if (strlen(foreign[i]) == length && !strncmp(foreign[i], name, length))
+            return true;
+    return false;
+}
+
+static bool read_environment(struct config *config, char *const environment[],
+                             char *why, size_t why_size)
+{
+    size_t skip = sizeof prefix - 1;
+    for (char *const *at = environment; at && *at; at++) {
+        const char *equals = strchr(*at, '=');
+        if (strncmp(*at, prefix, skip) || !equals) continue;
+        const char *name = *at + skip;
+        size_t length = (size_t)(equals - name);
+        if (is_foreign(name, length)) continue;
+        if (!set(config, name, length, equals + 1, strlen(equals + 1), why,
+                 why_size))
+            return false;
+    }
+    return true;
+}
+
+bool config_read(struct config *config, const char *options,
+                 char *const environment[], char *why, size_t why_size)
+{
+    for (size_t i = 0; i < CONFIG_OPTIONS; i++)
+        config->value[i] = table[i].fallback;
+    return (!options || read_options(config, options, why, why_size)) &&
+           read_environment(config, environment, why, why_size);
+}
+
+static void print_default(FILE *out, const struct option *option)
+{
+    if (!option->words) {
+        fprintf(out, "%d", option->fallback);
+        return;
+    }
+    const char *word = option->words;
+    for (int i = 0; i < option->fallback; i++) word = strchr(word, '|') + 1;
+    fprintf(out, "%.*s", (int)strcspn(word, "|"), word);
+}
+
+char *config_help(void)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return NULL;
+    for (size_t i = 0; i < CONFIG_OPTIONS; i++) {
+        const struct option *option = &table[i];
+        char values[64];
+        if (option->words) snprintf(values, sizeof values, "%s", option->words);
+        else snprintf(values, sizeof values, "%d..%d", option->low, option->high);
+        fprintf(out, "%s%-10s  %-22s  %s [", prefix, option->name, values,
+                option->help);
+        print_default(out, option);
+        fputs("]\n", out);
+    }
+    fclose(out);
+    return text;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* config.h - the settings: one table of names, values and what they mean.
+ *
+ * Rank 0 reads them, from dmpi_open()'s options and then from its environment
+ * (DISTMPI_<NAME>), and sends the numbers to the workers. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum config_option {
+    CONFIG_BIND,
+    CONFIG_FAKE_NODES,
+    CONFIG_HELP,
+    CONFIG_LOG,
+    CONFIG_REPORT,
+    CONFIG_STEAL,
+    CONFIG_TABLE,
+    CONFIG_OPTIONS
+};
+
+struct config {
+    int value[CONFIG_OPTIONS]; /* a number, or the place in a list of words */
+};
+
+/* Defaults, then OPTIONS ("name=value name=value", or NULL), then ENVIRONMENT
+ * (as environ). False: WHY says in one line what is wrong. */
+bool config_read(struct config *config, const char *options,
+                 char *const environment[], char *why, size_t why_size);
+
+/* The table as text, a line an option. The caller frees it. */
+char *config_help(void);
+
+#endif

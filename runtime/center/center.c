@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* center.c - the reactions: what each message and each call changes.
+ *
+ * Every entry point leaves nothing placeable unplaced, except center_submit(),
+ * so that many orders are placed in one go. */
+#include "center.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalog.h"
+#include "fault.h"
+#include "key.h"
+#include "log.h"
+
+struct center {
+    struct port *port;
+    struct exchange exchange;
+    struct catalog catalog;
+    struct roster roster;
+    struct values values;
+    struct scheduler scheduler;
+    dmpi_worker *info;         /* by rank - 1; owned */
+    struct msg_counts *counts; /* the same; owned */
+    uint64_t *expected;        /* by rank: messages said to it; owned */
+    int stopped;               /* workers that have said their last */
+    uint64_t bytes_put;
+};
+
+struct center *center_new(struct port *port, const dmpi_worker workers[],
+                          uint32_t functions)
+{
+    struct center *center = log_alloc(sizeof *center);
+    size_t count = (size_t)port->ranks - 1;
+    *center = (struct center){.port = port};
+    exchange_init(&center->exchange, port);
+    catalog_init(&center->catalog, port->ranks);
+    roster_init(&center->roster, workers, port->ranks);
+    center->values =
+        (struct values){port, &center->catalog, &center->roster};
+    scheduler_init(&center->scheduler, &center->values, functions);
+    center->info = log_alloc(count * sizeof *center->info);
+    memcpy(center->info, workers, count * sizeof *center->info);
+    center->counts = log_alloc(count * sizeof *center->counts);
+    memset(center->counts, 0, count * sizeof *center->counts);
+    center->expected = log_alloc((count + 1) * sizeof *center->expected);
+    memset(center->expected, 0, (count + 1) * sizeof *center->expected);
+    return center;
+}
+
+static void free_records(struct center *center)
+{
+    int maker = 0;
+    uint64_t at = 0;
+    struct record *record;
+    while ((record = catalog_next(&center->catalog, &maker, &at))) {
+        record->needs = 0;
+        catalog_remove(&center->catalog, record);
+    }
+}
+
+void center_free(struct center *center)
+{
+    if (!center) return;
+    free_records(center);
+    scheduler_fini(&center->scheduler);
+    roster_fini(&center->roster);
+    catalog_fini(&center->catalog);
+    exchange_fini(&center->exchange);
+    free(center->info);
+    free(center->counts);
+    free(center->expected);
+    free(center);
+}
+
+struct exchange *center_exchange(struct center *center)
+{
+    return &center->exchange;
+}
+
+static bool is_worker(const struct center *center, int rank)
+{
+    return rank > 0 && rank < center->port->ranks;
+}
+
+/* ---- tasks ---------------------------------------------------------------*/
+
+dmpi_status center_check_order(struct center *center,
+                               const struct task_order *order)
+{
+    if (order->target && !is_worker(center, order->target))
+        return fault(DMPI_EINVAL, "rank %d is no worker: use 1..%d, or 0 for any",
+                     order->target, center->port->ranks - 1);
+    for (size_t i = 0; i < order->input_count; i++)
+        if (!catalog_find(&center->catalog, order->inputs[i]))
+            return fault(DMPI_ENOKEY, "input %zu is not a key of this pool", i);
+    return DMPI_OK;
+}
+
+uint64_t center_submit(struct center *center, const struct task_order *order)
+{
+    return scheduler_submit(&center->scheduler, order)->key;
+}
+
+void center_settle(struct center *center)
+{
+    scheduler_settle(&center->scheduler);
+}
+
+size_t center_unended(const struct center *center)
+{
+    return center->scheduler.unended;
+}
+
+static void on_task_done(struct center *center, int from,
+                         const struct msg_task_done *done)
+{
+    struct record *record = catalog_find(&center->catalog, done->key);
+    if (!record || !scheduler_end(&center->scheduler, record, from, done))
+        log_line(LOG_DEBUG, "rank %d ended task %llx a second time", from,
+                 (unsigned long long)done->key);
+    scheduler_settle(&center->scheduler);
+}
+
+static void on_task_moved(struct center *center, int from,
+                          const struct msg_task_moved *moved)
+{
+    struct record *record = catalog_find(&center->catalog, moved->key);
+    if (record) {
+        scheduler_moved(&center->scheduler, record, from, (int)moved->to);
+        scheduler_settle(&center->scheduler);
+        return;
+    }
+    /* It ended and was dropped meanwhile; FROM does not know yet. */
+    struct msg_key_drop *drop =
+        port_say(center->port, from, MSG_KEY_DROP, sizeof *drop);
+    drop->key = moved->key;
+}
+
+/* ---- values --------------------------------------------------------------*/
+
+static void say_put(struct center *center, int rank, uint64_t key,
+                    uint64_t request, struct buffer *buffer)
+{
+    struct msg_key_put *put = port_say(center->port, rank, MSG_KEY_PUT,
+                                       sizeof *put + payload_tail(buffer));
+    put->key = key;
+    put->request = request;
+    payload_send(center->port, rank, &put->payload, buffer);
+    center->bytes_put += buffer->size;
+}
+
+uint64_t center_put(struct center *center, int rank, struct buffer *buffer)
+{
+    if (!rank) rank = roster_least_filled(&center->roster)->rank;
+    struct record *record = catalog_make(&center->catalog);
+    say_put(center, rank, record->key, 0, buffer);
+    task_enter(record, TASK_DONE);
+    values_exist(&center->values, record, rank, buffer->size);
+    return record->key;
+}
+
+dmpi_status center_drop(struct center *center, uint64_t key)
+{
+    struct record *record = catalog_find(&center->catalog, key);
+    if (!record || !record->held) return DMPI_ENOKEY;
+    values_drop(&center->values, record);
+    return DMPI_OK;
+}
+
+bool center_look(const struct center *center, uint64_t key,
+                 struct center_view *view)
+{
+    static const dmpi_key_state states[TASK_STATES] = {
+        [TASK_WAITING] = DMPI_PENDING, [TASK_READY] = DMPI_PENDING,
+        [TASK_PLACED] = DMPI_PLACED,   [TASK_DONE] = DMPI_DONE,
+        [TASK_FAILED] = DMPI_FAILED,
+    };
+    const struct record *record = catalog_find(&center->catalog, key);
+    if (!record || !record->held) return false;
+    view->state = states[record->state];
+    view->bytes = record->bytes;
+    return true;
+}
+
+static void say_fetch(struct center *center, int rank, uint64_t key,
+                      const struct request *request, uint32_t flags)
+{
+    struct msg_key_fetch *fetch =
+        port_say(center->port, rank, MSG_KEY_FETCH, sizeof *fetch);
+    *fetch = (struct msg_key_fetch){.key = key, .request = request->id,
+                                    .limit = request->room, .flags = flags};
+}
+
+void center_fetch(struct center *center, uint64_t key,
+                  const struct request *request)
+{
+    struct record *record = catalog_find(&center->catalog, key);
+    assert(record && task_placed(record));
+    record->needs++;
+    say_fetch(center, record->owner, key, request, 0);
+}
+
+void center_fetched(struct center *center, uint64_t key)
+{
+    values_unneed(&center->values, catalog_find(&center->catalog, key));
+}
+
+void center_fetch_now(struct center *center, int rank, uint64_t key,
+                      const struct request *request)
+{
+    say_fetch(center, rank, key, request, FETCH_NOW);
+}
+
+size_t center_replicate(struct center *center, uint64_t key, size_t copies,
+                        struct request *requests[])
+{
+    struct record *record = catalog_find(&center->catalog, key);
+    assert(record && record->state == TASK_DONE);
+    size_t have = 1 + rankset_count(record->copies), made = 0;
+    int ranks = center->port->ranks;
+    int *holders = log_alloc((size_t)ranks * sizeof *holders);
+    holders[0] = record->owner;
+    /* Copy i comes from copy i / 2, which may itself be on its way: a tree. */
+    for (int step = 1; step < ranks && have < copies; step++) {
+        int rank = 1 + (record->owner - 1 + step) % (ranks - 1);
+        if (values_at(record, rank)) continue;
+        requests[made] = exchange_open(&center->exchange, NULL, 0);
+        struct msg_key_copy *copy =
+            port_say(center->port, rank, MSG_KEY_COPY, sizeof *copy);
+        *copy = (struct msg_key_copy){
+            .key = key, .request = requests[made]->id,
+            .owner = (uint32_t)holders[made / 2]};
+        values_copy(&center->values, record, rank);
+        holders[++made] = rank;
+        have++;
+    }
+    free(holders);
+    return made;
+}
+
+/* ---- low level calls -----------------------------------------------------*/
+
+dmpi_status center_holders(struct center *center, uint64_t key,
+                           struct buffer **ranks)
+{
+    const struct record *record = catalog_find(&center->catalog, key);
+    if (!record) return fault(DMPI_ENOKEY, "no such key");
+    size_t count = task_ended(record) ? 1 + rankset_count(record->copies) : 0;
+    *ranks = buffer_new(count * sizeof(int32_t));
+    if (!*ranks) return fault(DMPI_ENOMEM, "no memory for %zu ranks", count);
+    int32_t *rank = (*ranks)->data;
+    if (count) *rank++ = record->owner;
+    for (int r = count ? rankset_next(record->copies, 0) : -1; r >= 0;
+         r = rankset_next(record->copies, r + 1))
+        *rank++ = r;
+    return DMPI_OK;
+}
+
+struct buffer *center_workers(struct center *center)
+{
+    size_t count = (size_t)center->port->ranks - 1;
+    struct buffer *buffer = buffer_new(count * sizeof(dmpi_worker));
+    if (!buffer) log_panic("out of memory for the worker table");
+    memcpy(buffer->data, center->info, count * sizeof(dmpi_worker));
+    dmpi_worker *table = buffer->data;
+    for (size_t i = 0; i < count; i++) {
+        const struct worker_entry *worker = &center->roster.workers[i];
+        table[i].bytes = worker->bytes;
+        table[i].tasks_done = worker->tasks_done;
+        table[i].tasks_pending = worker->tasks;
+    }
+    return buffer;
+}
+
+dmpi_status center_drop_copy(struct center *center, uint64_t key, int rank)
+{
+    struct record *record = catalog_find(&center->catalog, key);
+    if (!record) return fault(DMPI_ENOKEY, "no such key");
+    if (!task_ended(record)) return fault(DMPI_EBUSY, "its task has not ended");
+    if (!values_at(record, rank))
+        return fault(DMPI_ENOKEY, "rank %d does not hold this key", rank);
+    if (record->needs)
+        return fault(DMPI_EBUSY, "%u tasks still need this key", record->needs);
+    if (record->owner == rank && rankset_next(record->copies, 0) < 0) {
+        record->held = false;
+        values_release(&center->values, record);
+        return DMPI_OK;
+    }
+    values_remove_copy(&center->values, record, rank);
+    struct msg_key_drop *drop =
+        port_say(center->port, rank, MSG_KEY_DROP, sizeof *drop);
+    drop->key = key;
+    return DMPI_OK;
+}
+
+void center_put_as_peer(struct center *center, int rank, uint64_t request,
+                        struct buffer *buffer, uint64_t *key)
+{
+    *key = key_make(0, ++center->catalog.last);
+    say_put(center, rank, *key, request, buffer);
+}
+
+void center_ask_keys(struct center *center, int rank, uint64_t request)
+{
+    struct msg_ask_keys *ask =
+        port_say(center->port, rank, MSG_ASK_KEYS, sizeof *ask);
+    ask->request = request;
+}
+
+static void on_key_held(struct center *center, int from,
+                        const struct msg_key_held *held)
+{
+    struct record *record = catalog_add(&center->catalog, held->key);
+    task_enter(record, TASK_DONE);
+    values_exist(&center->values, record, from, held->bytes);
+    exchange_answer(&center->exchange, (int)held->asker, held->request, DMPI_OK,
+                    NULL);
+}
+
+static void on_ask_holders(struct center *center, int from,
+                           const struct msg_ask_holders *ask)
+{
+    struct buffer *ranks = NULL;
+    dmpi_status status = center_holders(center, ask->key, &ranks);
+    exchange_answer(&center->exchange, from, ask->request, status, ranks);
+    buffer_unref(ranks);
+}
+
+static void on_ask_workers(struct center *center, int from,
+                           const struct msg_ask_workers *ask)
+{
+    struct buffer *table = center_workers(center);
+    exchange_answer(&center->exchange, from, ask->request, DMPI_OK, table);
+    buffer_unref(table);
+}
+
+static void on_ask_drop(struct center *center, int from,
+                        const struct msg_ask_drop *ask)
+{
+    dmpi_status status = center_drop_copy(center, ask->key, (int)ask->rank);
+    exchange_answer(&center->exchange, from, ask->request, status, NULL);
+}
+
+/* ---- the end -------------------------------------------------------------*/
+
+void center_stop(struct center *center)
+{
+    for (int rank = 1; rank < center->port->ranks; rank++)
+        memset(port_say(center->port, rank, MSG_STOP, sizeof(struct msg_stop)),
+               0, sizeof(struct msg_stop));
+}
+
+static void say_end(struct center *center)
+{
+    for (int rank = 1; rank < center->port->ranks; rank++) {
+        struct msg_end *end =
+            port_say(center->port, rank, MSG_END, sizeof *end);
+        end->messages = center->expected[rank] + center->port->sent[rank];
+    }
+}
+
+static void on_stopped(struct center *center, int from,
+                       const struct msg_stopped *stopped)
+{
+    const struct msg_heard *heard = (const struct msg_heard *)(stopped + 1);
+    center->counts[from - 1] = stopped->counts;
+    for (uint32_t i = 0; i < stopped->peers; i++)
+        center->expected[heard[i].rank] += heard[i].messages;
+    if (++center->stopped == center->port->ranks - 1) say_end(center);
+}
+
+bool center_stopped(const struct center *center)
+{
+    return center->stopped == center->port->ranks - 1;
+}
+
+const struct msg_counts *center_counts(const struct center *center, int rank)
+{
+    return &center->counts[rank - 1];
+}
+
+size_t center_held(const struct center *center)
+{
+    return catalog_count(&center->catalog);
+}
+
+uint64_t center_bytes_put(const struct center *center)
+{
+    return center->bytes_put;
+}
+
+/* ---- dispatch ------------------------------------------------------------*/
+
+void center_receive(void *role, int from, const struct message *message)
+{
+    struct center *center = role;
+    if (exchange_receive(&center->exchange, from, message)) return;
+    switch (message->kind) {
+#define M(KIND, name)                                                          \
+    case MSG_##KIND:                                                           \
+        on_##name(center, from, message_body(message));                        \
+        return;
+        MESSAGES_TO_CENTER(M)
+#undef M
+    default:
+        log_panic("rank %d sent %s to the center", from,
+                  message_name(message->kind));
+    }
+}
+
+void center_arrived(void *role, struct port_cookie cookie,
+                    struct buffer *buffer)
+{
+    struct center *center = role;
+    (void)buffer;
+    bool ours = exchange_arrived(&center->exchange, cookie);
+    assert(ours);
+}
+
+/* ---- for tests -----------------------------------------------------------*/
+
+static void add_record(const struct record *record, uint64_t *bytes,
+                       uint32_t *tasks)
+{
+    assert(record->owner || !task_placed(record));
+    assert(!record->spec == task_ended(record));
+    assert(record->held || record->needs || !task_ended(record));
+    if (record->state == TASK_PLACED) tasks[record->spec->worker]++;
+    if (!task_ended(record)) return;
+    bytes[record->owner] += record->bytes;
+    assert(!rankset_has(record->copies, record->owner));
+    for (int rank = rankset_next(record->copies, 0); rank >= 0;
+         rank = rankset_next(record->copies, rank + 1))
+        bytes[rank] += record->bytes;
+}
+
+void center_check(const struct center *center)
+{
+    size_t ranks = (size_t)center->port->ranks;
+    uint64_t *bytes = log_alloc(ranks * sizeof *bytes);
+    uint32_t *tasks = log_alloc(ranks * sizeof *tasks);
+    memset(bytes, 0, ranks * sizeof *bytes);
+    memset(tasks, 0, ranks * sizeof *tasks);
+    int maker = 0;
+    uint64_t at = 0;
+    const struct record *record;
+    while ((record = catalog_next(&center->catalog, &maker, &at)))
+        add_record(record, bytes, tasks);
+    for (size_t rank = 1; rank < ranks; rank++) {
+        const struct worker_entry *worker = &center->roster.workers[rank - 1];
+        assert(worker->bytes == bytes[rank]);
+        assert(worker->tasks == tasks[rank]);
+    }
+    free(bytes);
+    free(tasks);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* center.h - rank 0's role: knows which keys lie on which ranks and decides
+ * where tasks run.
+ *
+ * A reactor: messages and the application's calls come in, messages leave
+ * through the port. It never blocks, calls no MPI and reads no clock. */
+#ifndef CENTER_H
+#define CENTER_H
+
+#include "distmpi/pool.h"
+#include "distmpi/rank.h"
+#include "exchange.h"
+#include "scheduler.h"
+
+struct center;
+
+/* WORKERS: an entry for each rank from 1 on, copied; FUNCTIONS: how many are
+ * registered. The port and its client stay the caller's; the caller makes
+ * center_receive() and center_arrived() the client. */
+struct center *center_new(struct port *port, const dmpi_worker workers[],
+                          uint32_t functions);
+void center_free(struct center *center);
+
+void center_receive(void *center, int from, const struct message *message);
+void center_arrived(void *center, struct port_cookie cookie,
+                    struct buffer *buffer);
+
+/* Requests and calls of this rank. Lives as long as the center. */
+struct exchange *center_exchange(struct center *center);
+
+/* ---- the application's calls ---------------------------------------------*/
+
+/* DMPI_ENOKEY or DMPI_EINVAL with a detail, if ORDER cannot be submitted. */
+dmpi_status center_check_order(struct center *center,
+                               const struct task_order *order);
+
+/* ORDER has been checked. Returns its key; the task moves at center_settle(). */
+uint64_t center_submit(struct center *center, const struct task_order *order);
+void center_settle(struct center *center);
+
+/* Store BUFFER (a reference is taken) on RANK, 0: the least filled worker. */
+uint64_t center_put(struct center *center, int rank, struct buffer *buffer);
+
+/* DMPI_ENOKEY: no such key, or not held by the application. */
+dmpi_status center_drop(struct center *center, uint64_t key);
+
+struct center_view {
+    dmpi_key_state state;
+    uint64_t bytes; /* of the value, when it exists */
+};
+
+/* False: no such key. */
+bool center_look(const struct center *center, uint64_t key,
+                 struct center_view *view);
+
+/* Ask for the value of KEY, which is placed or has ended, for REQUEST. Call
+ * center_fetched() when the request is done. */
+void center_fetch(struct center *center, uint64_t key,
+                  const struct request *request);
+void center_fetched(struct center *center, uint64_t key);
+
+/* Make copies of KEY, which is done, until COPIES workers hold it. Each is
+ * answered to a request that REQUESTS[i] receives; returns how many. */
+size_t center_replicate(struct center *center, uint64_t key, size_t copies,
+                        struct request *requests[]);
+
+/* What rank.h asks; for rank 0 itself. */
+dmpi_status center_holders(struct center *center, uint64_t key,
+                           struct buffer **ranks);
+struct buffer *center_workers(struct center *center);
+dmpi_status center_drop_copy(struct center *center, uint64_t key, int rank);
+void center_put_as_peer(struct center *center, int rank, uint64_t request,
+                        struct buffer *buffer, uint64_t *key);
+void center_ask_keys(struct center *center, int rank, uint64_t request);
+void center_fetch_now(struct center *center, int rank, uint64_t key,
+                      const struct request *request);
+
+/* Tasks submitted that have not ended. */
+size_t center_unended(const struct center *center);
+
+/* ---- the end -------------------------------------------------------------*/
+
+/* Tell all workers to stop; nothing is unended or asked for any more. */
+void center_stop(struct center *center);
+
+/* All have said their last, and been told how much they have to hear. */
+bool center_stopped(const struct center *center);
+
+/* What worker RANK counted; after the stop. */
+const struct msg_counts *center_counts(const struct center *center, int rank);
+
+/* Keys that the application has not dropped. */
+size_t center_held(const struct center *center);
+
+/* Bytes of values that were put through rank 0. */
+uint64_t center_bytes_put(const struct center *center);
+
+/* ---- for tests: all records and loads agree, or it asserts ---------------*/
+void center_check(const struct center *center);
+
+#endif

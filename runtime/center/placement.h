@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* placement.h - where a task runs, and where its inputs come from.
+ *
+ * A task goes to the worker that holds most bytes of its inputs (data gravity,
+ * as in Legion and dask.distributed), without a look at loads: a worker that
+ * runs dry takes tasks from a busy one, and it knows better what is worth
+ * moving than a forecast made at submission. */
+#ifndef PLACEMENT_H
+#define PLACEMENT_H
+
+#include "record.h"
+#include "roster.h"
+
+/* The rank to run the task of SPEC, whose inputs are all placed; 0: anywhere.
+ * Costs the number of inputs, whatever the number of workers. */
+int placement_choose(struct roster *roster, struct spec *spec);
+
+/* The rank from which RANK should fetch RECORD: itself if it holds it or is
+ * about to, a holder on its node, or the owner. */
+int placement_source(const struct roster *roster, const struct record *record,
+                     int rank);
+
+#endif

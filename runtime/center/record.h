@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* record.h - what the center knows of one key and of the task that makes it.
+ *
+ * The task that will produce key K is known as K: one record for both. While
+ * the task has not ended the record has a spec, all that is needed to run it,
+ * also a second time. */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mem.h"
+#include "queue.h"
+#include "rankset.h"
+
+enum task_state {
+    TASK_NEW,     /* the record has just been made */
+    TASK_WAITING, /* the tasks that produce its inputs are not all placed */
+    TASK_READY,   /* waits for room on a worker */
+    TASK_PLACED,  /* its worker has it */
+    TASK_DONE,    /* the value exists */
+    TASK_FAILED,  /* the value is an error */
+    TASK_STATES
+};
+
+struct record {
+    uint64_t key;            /* first, see table.h */
+    uint64_t bytes;          /* of the value; a guess while it does not exist */
+    struct spec *spec;       /* owned; NULL when the task has ended */
+    struct edge *dependants; /* tasks that wait for this one to be placed */
+    struct rankset *copies;  /* owned; who else holds it or is about to */
+    struct rankset *notes;   /* owned; who knows only where it went */
+    uint32_t needs;          /* unended tasks and calls that want the value */
+    int32_t owner;           /* the rank that holds or will make it; 0: none */
+    uint16_t attempt;        /* of the task; only its end counts */
+    uint8_t state;           /* enum task_state */
+    bool held;               /* the application has not dropped it */
+};
+
+/* An input whose task is not placed yet, in that task's list. */
+struct edge {
+    struct edge *next;
+    struct record *task;
+};
+
+struct spec {
+    struct link link; /* first; in a queue of the scheduler or of a worker */
+    struct record *record; /* whose spec it is */
+    uint32_t function;
+    uint32_t inputs; /* count */
+    uint32_t args;   /* bytes */
+    uint32_t name;   /* bytes */
+    int32_t priority;
+    int32_t target;    /* wanted rank, 0: none */
+    int32_t worker;    /* rank it is handed or held to */
+    uint32_t unplaced; /* inputs whose tasks are not placed yet */
+    uint32_t cost_ns;  /* what was added to the worker's load */
+    bool hard;
+    /* then: inputs x struct record *, arguments, name */
+};
+
+/* Where a spec's tail lies. */
+static inline struct record **spec_inputs(struct spec *spec)
+{
+    return (struct record **)(spec + 1);
+}
+
+static inline char *spec_args(struct spec *spec)
+{
+    return (char *)(spec_inputs(spec) + spec->inputs);
+}
+
+static inline char *spec_name(struct spec *spec)
+{
+    return spec_args(spec) + spec->args;
+}
+
+_Static_assert(sizeof(struct record) == 64, "one cache line a key");
+
+size_t spec_bytes(uint32_t inputs, uint32_t args, uint32_t name);
+
+/* Move RECORD to STATE; a bug if the table does not allow it. */
+void task_enter(struct record *record, enum task_state state);
+
+static inline bool task_ended(const struct record *record)
+{
+    return record->state >= TASK_DONE;
+}
+
+static inline bool task_placed(const struct record *record)
+{
+    return record->state >= TASK_PLACED;
+}
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* roster.c - loads, and the ring of workers with room. */
+#include "roster.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+static bool has_room(const struct worker_entry *worker)
+{
+    if (worker->tasks < ROSTER_TASKS_MIN) return true;
+    return worker->load_ns < ROSTER_WINDOW_NS && worker->tasks < ROSTER_TASKS_MAX;
+}
+
+/* A worker that filled up gets more only when a quarter is free again, so that
+ * tasks go out in runs. */
+static bool has_room_again(const struct worker_entry *worker)
+{
+    if (worker->tasks < ROSTER_TASKS_MIN) return true;
+    return worker->load_ns < ROSTER_WINDOW_NS / 4 * 3 &&
+           worker->tasks < ROSTER_TASKS_MAX / 4 * 3;
+}
+
+static void join_ring(struct roster *roster, struct worker_entry *worker)
+{
+    struct worker_entry *turn = roster->ring;
+    if (!turn) {
+        roster->ring = worker->next = worker->prev = worker;
+        return;
+    }
+    worker->next = turn;
+    worker->prev = turn->prev;
+    turn->prev->next = worker;
+    turn->prev = worker;
+}
+
+static void leave_ring(struct roster *roster, struct worker_entry *worker)
+{
+    if (worker->next == worker) {
+        roster->ring = NULL;
+    } else {
+        worker->prev->next = worker->next;
+        worker->next->prev = worker->prev;
+        if (roster->ring == worker) roster->ring = worker->next;
+    }
+    worker->next = worker->prev = NULL;
+}
+
+void roster_init(struct roster *roster, const dmpi_worker info[], int ranks)
+{
+    size_t bytes = (size_t)ranks * sizeof *roster->workers;
+    *roster = (struct roster){.ranks = ranks, .workers = log_alloc(bytes)};
+    memset(roster->workers, 0, bytes);
+    for (int rank = 1; rank < ranks; rank++)
+        if (info[rank - 1].node >= roster->node_count)
+            roster->node_count = info[rank - 1].node + 1;
+    size_t sets = (size_t)roster->node_count * sizeof *roster->nodes;
+    roster->nodes = log_alloc(sets);
+    memset(roster->nodes, 0, sets);
+    for (int rank = 1; rank < ranks; rank++) {
+        struct worker_entry *worker = roster_at(roster, rank);
+        worker->rank = rank;
+        worker->node = info[rank - 1].node;
+        rankset_add(&roster->nodes[worker->node], rank, ranks);
+        join_ring(roster, worker);
+    }
+}
+
+void roster_fini(struct roster *roster)
+{
+    for (int rank = 1; rank < roster->ranks; rank++)
+        queue_fini(&roster_at(roster, rank)->held);
+    for (int i = 0; i < roster->node_count; i++) rankset_free(roster->nodes[i]);
+    free(roster->nodes);
+    free(roster->workers);
+}
+
+void roster_hand(struct roster *roster, struct worker_entry *worker,
+                 uint32_t cost_ns)
+{
+    worker->tasks++;
+    worker->load_ns += cost_ns;
+    if (worker->next && !has_room(worker)) leave_ring(roster, worker);
+}
+
+void roster_end(struct roster *roster, struct worker_entry *worker,
+                uint32_t cost_ns)
+{
+    assert(worker->tasks && worker->load_ns >= cost_ns);
+    worker->tasks--;
+    worker->load_ns -= cost_ns;
+    if (!worker->next && has_room_again(worker)) join_ring(roster, worker);
+}
+
+struct worker_entry *roster_turn(struct roster *roster)
+{
+    return roster->ring;
+}
+
+void roster_pass_turn(struct roster *roster)
+{
+    if (roster->ring) roster->ring = roster->ring->next;
+}
+
+struct worker_entry *roster_least_filled(struct roster *roster)
+{
+    struct worker_entry *least = roster_at(roster, 1);
+    for (int rank = 2; rank < roster->ranks; rank++) {
+        struct worker_entry *worker = roster_at(roster, rank);
+        if (worker->bytes < least->bytes) least = worker;
+    }
+    return least;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* roster.h - the workers: who they are, what they hold, how much they have to
+ * do, and who has room for more.
+ *
+ * A worker has room for tasks that could run anywhere while it has less than
+ * ROSTER_WINDOW_NS of work, but two tasks in any case; for tasks that belong to
+ * it until ROSTER_TASKS_MAX. Workers with room form a ring: dealing in turn
+ * costs the same for any number of workers. */
+#ifndef ROSTER_H
+#define ROSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "distmpi/rank.h"
+#include "queue.h"
+#include "rankset.h"
+
+enum {
+    ROSTER_WINDOW_NS = 200000,
+    ROSTER_TASKS_MIN = 2,
+    ROSTER_TASKS_MAX = 4096
+};
+
+struct worker_entry {
+    int rank;
+    int node;
+    uint32_t tasks;      /* handed to it and not ended */
+    uint64_t load_ns;    /* what they are thought to take */
+    uint64_t bytes;      /* of values it holds */
+    uint64_t tasks_done;
+    struct queue held;   /* specs that must go there and do not fit yet */
+    struct worker_entry *next, *prev; /* in the ring; NULL: no room */
+    uint64_t tally;      /* placement's scratch */
+};
+
+struct roster {
+    struct worker_entry *workers; /* by rank - 1; owned */
+    int ranks;
+    struct worker_entry *ring;    /* the one whose turn it is, or NULL */
+    struct rankset **nodes;       /* ranks of each node; owned */
+    int node_count;
+};
+
+/* INFO: one entry per worker, by rank from 1. */
+void roster_init(struct roster *roster, const dmpi_worker info[], int ranks);
+void roster_fini(struct roster *roster);
+
+static inline struct worker_entry *roster_at(struct roster *roster, int rank)
+{
+    return &roster->workers[rank - 1];
+}
+
+/* A task of COST was handed to the worker, or has ended there. */
+void roster_hand(struct roster *roster, struct worker_entry *worker,
+                 uint32_t cost_ns);
+void roster_end(struct roster *roster, struct worker_entry *worker,
+                uint32_t cost_ns);
+
+/* The worker whose turn it is among those with room, or NULL; and the next. */
+struct worker_entry *roster_turn(struct roster *roster);
+void roster_pass_turn(struct roster *roster);
+
+/* Room for a task that must go there? */
+static inline bool roster_fits(const struct worker_entry *worker)
+{
+    return worker->tasks < ROSTER_TASKS_MAX;
+}
+
+struct worker_entry *roster_least_filled(struct roster *roster);
+
+#endif

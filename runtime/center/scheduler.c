@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* scheduler.c - wait for producers, choose a worker, hand out, take back.
+ *
+ * No loop here recurses along a chain of tasks: what becomes ready goes through
+ * a queue. */
+#include "scheduler.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "placement.h"
+
+enum {
+    /* Deal this many in a row to one worker when there is plenty for all. */
+    DEAL_RUN = 16
+};
+
+void scheduler_init(struct scheduler *scheduler, struct values *values,
+                    uint32_t functions)
+{
+    size_t bytes = (functions ? functions : 1) * sizeof(struct estimate);
+    *scheduler = (struct scheduler){.values = values, .functions = functions,
+                                    .estimates = log_alloc(bytes)};
+    memset(scheduler->estimates, 0, bytes);
+}
+
+void scheduler_fini(struct scheduler *scheduler)
+{
+    queue_fini(&scheduler->ready);
+    queue_fini(&scheduler->fresh);
+    free(scheduler->estimates);
+    mem_fini(&scheduler->mem);
+}
+
+/* ---- submission ----------------------------------------------------------*/
+
+static struct spec *spec_new(struct scheduler *scheduler,
+                             const struct task_order *order)
+{
+    size_t name = order->name ? strlen(order->name) : 0;
+    uint32_t inputs = (uint32_t)order->input_count;
+    uint32_t args = (uint32_t)order->size;
+    struct spec *spec = mem_take(
+        &scheduler->mem, spec_bytes(inputs, args, (uint32_t)name));
+    *spec = (struct spec){.function = order->function, .inputs = inputs,
+                          .args = args, .name = (uint32_t)name,
+                          .priority = order->priority, .target = order->target,
+                          .hard = order->hard};
+    if (args) memcpy(spec_args(spec), order->args, args);
+    if (name) memcpy(spec_name(spec), order->name, name);
+    return spec;
+}
+
+static void spec_free(struct scheduler *scheduler, struct spec *spec)
+{
+    mem_give(&scheduler->mem, spec,
+             spec_bytes(spec->inputs, spec->args, spec->name));
+}
+
+static void wait_for(struct scheduler *scheduler, struct record *record,
+                     struct record *producer)
+{
+    struct edge *edge = mem_take(&scheduler->mem, sizeof *edge);
+    *edge = (struct edge){.next = producer->dependants, .task = record};
+    producer->dependants = edge;
+    record->spec->unplaced++;
+}
+
+static void push(struct queue *queue, struct record *record)
+{
+    queue_push(queue, &record->spec->link, record->spec->priority);
+}
+
+static struct record *pop(struct queue *queue)
+{
+    struct link *link = queue_pop(queue);
+    return link ? ((struct spec *)link)->record : NULL;
+}
+
+static void make_fresh(struct scheduler *scheduler, struct record *record)
+{
+    task_enter(record, TASK_READY);
+    push(&scheduler->fresh, record);
+}
+
+struct record *scheduler_submit(struct scheduler *scheduler,
+                                const struct task_order *order)
+{
+    struct catalog *catalog = scheduler->values->catalog;
+    struct record *record = catalog_make(catalog);
+    struct spec *spec = record->spec = spec_new(scheduler, order);
+    spec->record = record;
+    record->bytes = scheduler->estimates[order->function].bytes;
+    scheduler->unended++;
+    for (uint32_t i = 0; i < spec->inputs; i++) {
+        struct record *input = catalog_find(catalog, order->inputs[i]);
+        assert(input);
+        spec_inputs(spec)[i] = input;
+        input->needs++;
+        if (!task_placed(input)) wait_for(scheduler, record, input);
+    }
+    if (spec->unplaced) task_enter(record, TASK_WAITING);
+    else make_fresh(scheduler, record);
+    return record;
+}
+
+/* ---- to a worker ---------------------------------------------------------*/
+
+static void release_dependants(struct scheduler *scheduler,
+                               struct record *record)
+{
+    struct edge *edge = record->dependants, *first = NULL;
+    record->dependants = NULL;
+    while (edge) { /* turn the list round: by submission */
+        struct edge *next = edge->next;
+        edge->next = first;
+        first = edge;
+        edge = next;
+    }
+    while (first) {
+        struct record *task = first->task;
+        struct edge *done = first;
+        first = first->next;
+        mem_give(&scheduler->mem, done, sizeof *done);
+        if (--task->spec->unplaced == 0) make_fresh(scheduler, task);
+    }
+}
+
+static void fill_inputs(struct scheduler *scheduler, struct spec *spec,
+                        int rank, struct msg_input *input)
+{
+    for (uint32_t i = 0; i < spec->inputs; i++, input++) {
+        struct record *record = spec_inputs(spec)[i];
+        int source =
+            placement_source(scheduler->values->roster, record, rank);
+        *input = (struct msg_input){.key = record->key,
+                                    .owner = (uint32_t)source};
+        if (source != rank) values_copy(scheduler->values, record, rank);
+    }
+}
+
+static void say_run(struct scheduler *scheduler, struct record *record,
+                    int rank)
+{
+    struct spec *spec = record->spec;
+    size_t inputs = spec->inputs * sizeof(struct msg_input);
+    size_t tail = (size_t)spec->args + spec->name;
+    struct msg_task_run *run =
+        port_say(scheduler->values->port, rank, MSG_TASK_RUN,
+                 sizeof *run + inputs + tail);
+    *run = (struct msg_task_run){.key = record->key,
+                                 .function = spec->function,
+                                 .inputs = spec->inputs,
+                                 .args = spec->args,
+                                 .priority = spec->priority,
+                                 .attempt = record->attempt,
+                                 .flags = spec->hard ? RUN_PINNED : 0,
+                                 .name = spec->name};
+    struct msg_input *input = (struct msg_input *)(run + 1);
+    if (tail) memcpy(input + spec->inputs, spec_args(spec), tail);
+    fill_inputs(scheduler, spec, rank, input);
+}
+
+static void place(struct scheduler *scheduler, struct record *record, int rank)
+{
+    struct spec *spec = record->spec;
+    uint64_t cost = estimate_ns(&scheduler->estimates[spec->function]);
+    spec->cost_ns = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
+    spec->worker = record->owner = rank;
+    struct roster *roster = scheduler->values->roster;
+    roster_hand(roster, roster_at(roster, rank), spec->cost_ns);
+    say_run(scheduler, record, rank);
+    task_enter(record, TASK_PLACED);
+    if (record->dependants) release_dependants(scheduler, record);
+}
+
+static void look_at_fresh(struct scheduler *scheduler)
+{
+    struct record *record;
+    while ((record = pop(&scheduler->fresh))) {
+        struct roster *roster = scheduler->values->roster;
+        int rank = placement_choose(roster, record->spec);
+        if (!rank) push(&scheduler->ready, record);
+        else if (roster_fits(roster_at(roster, rank)))
+            place(scheduler, record, rank);
+        else push(&roster_at(roster, rank)->held, record);
+    }
+}
+
+static void deal(struct scheduler *scheduler)
+{
+    struct roster *roster = scheduler->values->roster;
+    size_t workers = (size_t)roster->ranks - 1;
+    struct worker_entry *worker;
+    while (scheduler->ready.count && (worker = roster_turn(roster))) {
+        bool plenty = scheduler->ready.count > 2 * DEAL_RUN * workers;
+        int run = plenty ? DEAL_RUN : 1;
+        while (run-- > 0 && scheduler->ready.count && worker->next)
+            place(scheduler, pop(&scheduler->ready), worker->rank);
+        if (roster_turn(roster) == worker) roster_pass_turn(roster);
+    }
+}
+
+void scheduler_settle(struct scheduler *scheduler)
+{
+    do {
+        look_at_fresh(scheduler);
+        deal(scheduler);
+    } while (scheduler->fresh.count);
+}
+
+/* ---- back ----------------------------------------------------------------*/
+
+static void release_inputs(struct scheduler *scheduler, struct spec *spec,
+                           int from)
+{
+    for (uint32_t i = 0; i < spec->inputs; i++) {
+        struct record *input = spec_inputs(spec)[i];
+        values_copy(scheduler->values, input, from); /* a thief fetched it */
+        values_unneed(scheduler->values, input);
+    }
+}
+
+static void hand_held(struct scheduler *scheduler, struct worker_entry *worker)
+{
+    while (worker->held.count && roster_fits(worker))
+        place(scheduler, pop(&worker->held), worker->rank);
+}
+
+bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
+                   const struct msg_task_done *done)
+{
+    if (record->state != TASK_PLACED || record->attempt != done->attempt)
+        return false;
+    struct spec *spec = record->spec;
+    struct roster *roster = scheduler->values->roster;
+    struct worker_entry *worker = roster_at(roster, spec->worker);
+    roster_end(roster, worker, spec->cost_ns);
+    roster_at(roster, from)->tasks_done++;
+    if (done->status == DMPI_OK)
+        estimate_learn(&scheduler->estimates[spec->function], done->ns,
+                       done->bytes);
+    task_enter(record, done->status == DMPI_OK ? TASK_DONE : TASK_FAILED);
+    values_exist(scheduler->values, record, from, done->bytes);
+    record->spec = NULL;
+    release_inputs(scheduler, spec, from);
+    spec_free(scheduler, spec);
+    scheduler->unended--;
+    if (worker->held.count) hand_held(scheduler, worker);
+    values_release(scheduler->values, record);
+    return true;
+}
+
+void scheduler_moved(struct scheduler *scheduler, struct record *record,
+                     int from, int to)
+{
+    struct values *values = scheduler->values;
+    if (!task_ended(record) && record->spec->worker == from) {
+        struct roster *roster = values->roster;
+        roster_end(roster, roster_at(roster, from), record->spec->cost_ns);
+        roster_hand(roster, roster_at(roster, to), record->spec->cost_ns);
+        record->spec->worker = record->owner = to;
+    }
+    if (!values_at(record, from))
+        rankset_add(&record->notes, from, values->roster->ranks);
+}

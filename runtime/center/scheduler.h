@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* scheduler.h - from submission to a worker and back: the way of a task at the
+ * center.
+ *
+ * A task is placed when all tasks that produce its inputs are placed, not when
+ * they have ended: its worker fetches inputs that do not exist yet. What could
+ * run anywhere waits in one queue for a worker with room. */
+#ifndef SCHEDULER_H
+#define SCHEDULER_H
+
+#include "distmpi/status.h"
+#include "estimate.h"
+#include "values.h"
+
+/* A task as the application gives it; everything is copied. */
+struct task_order {
+    uint32_t function;
+    const uint64_t *inputs; /* keys */
+    size_t input_count;
+    const void *args;
+    size_t size; /* bytes at args */
+    const char *name; /* or NULL */
+    int priority;
+    int target; /* a worker's rank, or 0 */
+    bool hard;
+};
+
+struct scheduler {
+    struct values *values;      /* borrowed; with port, catalog, roster */
+    struct mem mem;             /* specs and edges */
+    struct queue ready;         /* may run anywhere */
+    struct queue fresh;         /* ready, not looked at yet */
+    struct estimate *estimates; /* by function; owned */
+    uint32_t functions;
+    size_t unended; /* tasks */
+};
+
+void scheduler_init(struct scheduler *scheduler, struct values *values,
+                    uint32_t functions);
+void scheduler_fini(struct scheduler *scheduler);
+
+/* Make a record for ORDER, whose inputs all exist in the catalog. The task moves
+ * with the next scheduler_settle(). */
+struct record *scheduler_submit(struct scheduler *scheduler,
+                                const struct task_order *order);
+
+/* Place all that can be placed. */
+void scheduler_settle(struct scheduler *scheduler);
+
+/* The task of RECORD has ended on FROM. False: not the end of its current
+ * attempt, nothing was changed. RECORD may be gone afterwards. */
+bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
+                   const struct msg_task_done *done);
+
+/* FROM gave the task of RECORD to TO. */
+void scheduler_moved(struct scheduler *scheduler, struct record *record,
+                     int from, int to);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* values.c - holders in, holders out, and KEY_DROP to all of them at the end. */
+#include "values.h"
+
+#include <assert.h>
+
+void values_exist(struct values *values, struct record *record, int owner,
+                  uint64_t bytes)
+{
+    record->owner = owner;
+    record->bytes = bytes;
+    rankset_remove(record->copies, owner);
+    rankset_remove(record->notes, owner);
+    roster_at(values->roster, owner)->bytes += bytes;
+    for (int rank = rankset_next(record->copies, 0); rank >= 0;
+         rank = rankset_next(record->copies, rank + 1))
+        roster_at(values->roster, rank)->bytes += bytes;
+}
+
+void values_copy(struct values *values, struct record *record, int rank)
+{
+    if (values_at(record, rank)) return;
+    rankset_add(&record->copies, rank, values->roster->ranks);
+    rankset_remove(record->notes, rank);
+    if (task_ended(record)) roster_at(values->roster, rank)->bytes += record->bytes;
+}
+
+void values_remove_copy(struct values *values, struct record *record, int rank)
+{
+    assert(values_at(record, rank));
+    if (record->owner == rank) record->owner = rankset_next(record->copies, 0);
+    assert(record->owner > 0);
+    rankset_remove(record->copies, record->owner);
+    rankset_remove(record->copies, rank);
+    roster_at(values->roster, rank)->bytes -= record->bytes;
+}
+
+static void say_drop(struct values *values, uint64_t key, int rank)
+{
+    struct msg_key_drop *drop =
+        port_say(values->port, rank, MSG_KEY_DROP, sizeof *drop);
+    drop->key = key;
+}
+
+static void say_drop_to_set(struct values *values, uint64_t key,
+                            const struct rankset *set)
+{
+    for (int rank = rankset_next(set, 0); rank >= 0;
+         rank = rankset_next(set, rank + 1))
+        say_drop(values, key, rank);
+}
+
+static void forget(struct values *values, struct record *record)
+{
+    say_drop(values, record->key, record->owner);
+    say_drop_to_set(values, record->key, record->copies);
+    say_drop_to_set(values, record->key, record->notes);
+    roster_at(values->roster, record->owner)->bytes -= record->bytes;
+    for (int rank = rankset_next(record->copies, 0); rank >= 0;
+         rank = rankset_next(record->copies, rank + 1))
+        roster_at(values->roster, rank)->bytes -= record->bytes;
+    catalog_remove(values->catalog, record);
+}
+
+void values_release(struct values *values, struct record *record)
+{
+    if (!record->held && !record->needs && task_ended(record))
+        forget(values, record);
+}
+
+void values_drop(struct values *values, struct record *record)
+{
+    assert(record->held);
+    record->held = false;
+    values_release(values, record);
+}
+
+void values_unneed(struct values *values, struct record *record)
+{
+    assert(record->needs);
+    record->needs--;
+    values_release(values, record);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* values.h - which ranks hold the value of a record, and its end.
+ *
+ * The sum of roster bytes always equals the bytes of all ended records on all
+ * their holders. */
+#ifndef VALUES_H
+#define VALUES_H
+
+#include "catalog.h"
+#include "port.h"
+#include "roster.h"
+
+struct values {
+    struct port *port;       /* borrowed, like the others */
+    struct catalog *catalog;
+    struct roster *roster;
+};
+
+/* The value of RECORD exists now, on OWNER, and has BYTES. */
+void values_exist(struct values *values, struct record *record, int owner,
+                  uint64_t bytes);
+
+/* RANK holds RECORD too, or is about to. */
+void values_copy(struct values *values, struct record *record, int rank);
+
+/* RANK holds no copy any more; another one does. */
+void values_remove_copy(struct values *values, struct record *record, int rank);
+
+static inline bool values_at(const struct record *record, int rank)
+{
+    return record->owner == rank || rankset_has(record->copies, rank);
+}
+
+/* Forget RECORD, on all ranks, if nobody can ask for it again. */
+void values_release(struct values *values, struct record *record);
+
+/* The application drops RECORD. */
+void values_drop(struct values *values, struct record *record);
+
+/* One task or call less needs it. */
+void values_unneed(struct values *values, struct record *record);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* exchange.c - requests by number, calls in order. */
+#include "exchange.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "log.h"
+
+void exchange_init(struct exchange *exchange, struct port *port)
+{
+    *exchange = (struct exchange){.port = port};
+    exchange->end = &exchange->first;
+}
+
+static void free_call(struct exchange *exchange, struct call *call)
+{
+    buffer_unref(call->args);
+    mem_give(&exchange->mem, call, sizeof *call);
+}
+
+void exchange_fini(struct exchange *exchange)
+{
+    while (exchange->first) {
+        struct call *call = exchange->first;
+        exchange->first = call->next;
+        free_call(exchange, call);
+    }
+    assert(!exchange->requests.count);
+    map_fini(&exchange->requests);
+    mem_fini(&exchange->mem);
+}
+
+/* ---- requests ------------------------------------------------------------*/
+
+struct request *exchange_open(struct exchange *exchange, void *data,
+                              uint64_t room)
+{
+    struct request *request = mem_take(&exchange->mem, sizeof *request);
+    *request = (struct request){.id = ++exchange->last_id, .data = data,
+                                .room = room, .fresh = !data};
+    if (request->fresh) request->room = UINT64_MAX;
+    map_add(&exchange->requests, request->id, request);
+    return request;
+}
+
+void exchange_close(struct exchange *exchange, struct request *request)
+{
+    map_remove(&exchange->requests, request->id);
+    free(request->failure);
+    mem_give(&exchange->mem, request, sizeof *request);
+}
+
+static void settle(struct request *request, dmpi_status status)
+{
+    assert(!request->done);
+    request->status = status;
+    request->done = true;
+}
+
+static void *room_for(struct request *request, uint64_t bytes)
+{
+    if (!request->fresh) return bytes <= request->room ? request->data : NULL;
+    request->data = bytes < SIZE_MAX ? malloc(bytes ? bytes : 1) : NULL;
+    return request->data;
+}
+
+static void keep_failure(struct request *request, const void *bytes,
+                         uint64_t size)
+{
+    assert(size == sizeof *request->failure);
+    request->failure = log_alloc(sizeof *request->failure);
+    memcpy(request->failure, bytes, sizeof *request->failure);
+}
+
+void exchange_settle(struct exchange *exchange, uint64_t id, dmpi_status status,
+                     const void *bytes, size_t size)
+{
+    struct request *request = map_get(&exchange->requests, id);
+    assert(request);
+    if (status == DMPI_EFAILED) {
+        keep_failure(request, bytes, size);
+    } else if (bytes) {
+        request->bytes = size;
+        if (!room_for(request, size))
+            status = request->fresh ? DMPI_ENOMEM : DMPI_ESIZE;
+        else
+            memcpy(request->data, bytes, size);
+    }
+    settle(request, status);
+}
+
+void exchange_answer(struct exchange *exchange, int to, uint64_t id,
+                     dmpi_status status, struct buffer *buffer)
+{
+    if (to == exchange->port->rank) {
+        exchange_settle(exchange, id, status, buffer ? buffer->data : NULL,
+                        buffer ? buffer->size : 0);
+        return;
+    }
+    struct msg_answer *answer =
+        port_say(exchange->port, to, MSG_ANSWER,
+                 sizeof *answer + payload_tail(buffer));
+    answer->request = id;
+    answer->status = status;
+    payload_send(exchange->port, to, &answer->payload, buffer);
+}
+
+/* Bytes for REQUEST come from FROM: find room, receive, settle. */
+static void receive_value(struct exchange *exchange, int from,
+                          struct request *request, dmpi_status status,
+                          const struct msg_payload *payload)
+{
+    request->bytes = payload->bytes;
+    if (status == DMPI_EFAILED && payload->tag == PAYLOAD_INLINE) {
+        keep_failure(request, payload + 1, payload->bytes);
+        settle(request, status);
+        return;
+    }
+    if (payload->tag == PAYLOAD_NONE) {
+        settle(request, status);
+        return;
+    }
+    void *data = room_for(request, payload->bytes);
+    bool fits = data != NULL;
+    /* What cannot be kept must still be received. */
+    struct buffer *buffer = fits ? buffer_wrap(data, payload->bytes)
+                                 : buffer_new(payload->bytes);
+    if (!buffer)
+        log_panic("no memory to receive %llu bytes",
+                  (unsigned long long)payload->bytes);
+    if (!fits) status = request->fresh ? DMPI_ENOMEM : DMPI_ESIZE;
+    request->status = status;
+    struct port_cookie cookie = {request->id, COOKIE_REQUEST};
+    bool here = payload_receive(exchange->port, from, payload, buffer, cookie);
+    buffer_unref(buffer);
+    if (here) settle(request, status);
+}
+
+static void on_answer(struct exchange *exchange, int from,
+                      const struct msg_answer *answer)
+{
+    struct request *request = map_get(&exchange->requests, answer->request);
+    assert(request);
+    receive_value(exchange, from, request, (dmpi_status)answer->status,
+                  &answer->payload);
+}
+
+static bool on_key_value(struct exchange *exchange, int from,
+                         const struct msg_key_value *value)
+{
+    if (!value->request) return false;
+    struct request *request = map_get(&exchange->requests, value->request);
+    assert(request);
+    receive_value(exchange, from, request, (dmpi_status)value->status,
+                  &value->payload);
+    return true;
+}
+
+/* ---- calls ---------------------------------------------------------------*/
+
+static struct call *add_call(struct exchange *exchange, int from,
+                             uint32_t function, uint64_t request)
+{
+    struct call *call = mem_take(&exchange->mem, sizeof *call);
+    *call = (struct call){.request = request, .from = from,
+                          .function = function};
+    *exchange->end = call;
+    exchange->end = &call->next;
+    return call;
+}
+
+void exchange_call(struct exchange *exchange, int to, uint32_t function,
+                   struct buffer *args, uint64_t request)
+{
+    if (to == exchange->port->rank) {
+        struct call *here = add_call(exchange, to, function, request);
+        here->args = args ? buffer_ref(args) : NULL;
+        here->complete = true;
+        return;
+    }
+    struct msg_call *call = port_say(exchange->port, to, MSG_CALL,
+                                     sizeof *call + payload_tail(args));
+    call->request = request;
+    call->function = function;
+    payload_send(exchange->port, to, &call->payload, args);
+}
+
+static void on_call(struct exchange *exchange, int from,
+                    const struct msg_call *message)
+{
+    struct call *call =
+        add_call(exchange, from, message->function, message->request);
+    if (message->payload.tag == PAYLOAD_NONE) {
+        call->complete = true;
+        return;
+    }
+    call->args = buffer_new(message->payload.bytes);
+    if (!call->args)
+        log_panic("no memory for %llu bytes of arguments",
+                  (unsigned long long)message->payload.bytes);
+    struct port_cookie cookie = {(uint64_t)(uintptr_t)call, COOKIE_CALL};
+    call->complete = payload_receive(exchange->port, from, &message->payload,
+                                     call->args, cookie);
+}
+
+struct call *exchange_take_call(struct exchange *exchange, bool handlers_only)
+{
+    for (struct call **at = &exchange->first; *at; at = &(*at)->next) {
+        struct call *call = *at;
+        if (!call->complete) return NULL; /* keep the order */
+        if (handlers_only && call->request) continue;
+        *at = call->next;
+        if (exchange->end == &call->next) exchange->end = at;
+        return call;
+    }
+    return NULL;
+}
+
+void exchange_called(struct exchange *exchange, struct call *call,
+                     struct buffer *output)
+{
+    if (call->request)
+        exchange_answer(exchange, call->from, call->request,
+                        output && output->is_error ? DMPI_EFAILED : DMPI_OK,
+                        output);
+    buffer_unref(output);
+    free_call(exchange, call);
+}
+
+/* ---- dispatch ------------------------------------------------------------*/
+
+bool exchange_receive(struct exchange *exchange, int from,
+                      const struct message *message)
+{
+    const void *body = message_body(message);
+    switch (message->kind) {
+    case MSG_ANSWER: on_answer(exchange, from, body); return true;
+    case MSG_CALL: on_call(exchange, from, body); return true;
+    case MSG_KEY_VALUE: return on_key_value(exchange, from, body);
+    default: return false;
+    }
+}
+
+bool exchange_arrived(struct exchange *exchange, struct port_cookie cookie)
+{
+    if (cookie.what == COOKIE_REQUEST) {
+        struct request *request = map_get(&exchange->requests, cookie.id);
+        assert(request);
+        settle(request, request->status);
+        return true;
+    }
+    if (cookie.what == COOKIE_CALL) {
+        struct call *call = (struct call *)(uintptr_t)cookie.id;
+        call->complete = true;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* message.h - everything that ranks say to each other.
+ *
+ * Three lists by receiver, one struct per message. A message is a head, its
+ * struct, and for some a tail; it is padded to 8 bytes. Between two ranks
+ * messages arrive in the order in which they were said. */
+#ifndef MESSAGE_H
+#define MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Changes with every change of a struct or a meaning. */
+enum { MESSAGE_PROTOCOL = 1 };
+
+/* clang-format off */
+/* M(KIND, name) */
+#define MESSAGES_TO_ANY(M)                                                     \
+    M(ANSWER,      answer)      /* to a request of yours */                    \
+    M(CALL,        call)        /* call this function here, now */             \
+    M(KEY_VALUE,   key_value)   /* the value that you fetched */
+
+#define MESSAGES_TO_CENTER(M)                                                  \
+    M(TASK_DONE,   task_done)   /* worker: this key's value exists here */     \
+    M(TASK_MOVED,  task_moved)  /* worker: I gave this task to that one */     \
+    M(KEY_HELD,    key_held)    /* worker: a peer has stored this here */      \
+    M(ASK_HOLDERS, ask_holders) /* worker: who holds this key? */              \
+    M(ASK_WORKERS, ask_workers) /* worker: which workers are there? */         \
+    M(ASK_DROP,    ask_drop)    /* worker: that rank may drop its copy */      \
+    M(STOPPED,     stopped)     /* worker: this is all that I have said */
+
+#define MESSAGES_TO_WORKER(M)                                                  \
+    M(TASK_RUN,    task_run)    /* center, or peer that gives it: run this */  \
+    M(KEY_FETCH,   key_fetch)   /* send me this key, when you have it */       \
+    M(KEY_PUT,     key_put)     /* keep this value */                          \
+    M(KEY_COPY,    key_copy)    /* center: get yourself a copy */              \
+    M(KEY_DROP,    key_drop)    /* center: nobody needs it any more */         \
+    M(STEAL,       steal)       /* peer: I have nothing to run */              \
+    M(STEAL_NONE,  steal_none)  /* peer: nor do I, but I keep you in mind */   \
+    M(STEAL_OFFER, steal_offer) /* peer: ask me again */                       \
+    M(ASK_KEYS,    ask_keys)    /* which keys do you hold? */                  \
+    M(STOP,        stop)        /* center: say your last */                    \
+    M(END,         end)         /* center: when you heard so many, go */
+
+#define MESSAGES(M) MESSAGES_TO_ANY(M) MESSAGES_TO_CENTER(M) MESSAGES_TO_WORKER(M)
+
+enum message_kind {
+    MSG_NONE,
+    MSG_FRAGMENT, /* the port's own: a piece of a message */
+#define M(KIND, name) MSG_##KIND,
+    MESSAGES(M)
+#undef M
+    MSG_KINDS
+};
+/* clang-format on */
+
+struct message {
+    uint32_t bytes; /* with this head, without padding */
+    uint32_t kind;
+};
+
+static inline const void *message_body(const struct message *message)
+{
+    return message + 1;
+}
+
+static inline size_t message_padded(size_t bytes)
+{
+    return (bytes + 7) & ~(size_t)7;
+}
+
+const char *message_name(unsigned kind);
+
+/* Bytes that follow: in the tail, or by bulk under a tag, or not at all. */
+enum { PAYLOAD_INLINE = 0, PAYLOAD_NONE = 0xffffffff };
+
+struct msg_payload {
+    uint64_t bytes;
+    uint32_t tag; /* PAYLOAD_INLINE, PAYLOAD_NONE, or a bulk tag */
+    uint32_t pad;
+};
+
+struct msg_answer {
+    uint64_t request;
+    uint32_t status; /* a dmpi_status; EFAILED: payload is a dmpi_failure */
+    uint32_t pad;
+    struct msg_payload payload;
+};
+
+struct msg_call {
+    uint64_t request;  /* 0: nobody waits for an answer */
+    uint32_t function; /* number in the registry */
+    uint32_t pad;
+    struct msg_payload payload; /* the arguments */
+};
+
+struct msg_key_value {
+    uint64_t key;
+    uint64_t request; /* 0: for the store */
+    uint32_t status;  /* EFAILED: payload is a dmpi_failure; ENOKEY; ESIZE */
+    uint32_t pad;
+    struct msg_payload payload;
+};
+
+struct msg_task_done {
+    uint64_t key;
+    uint64_t bytes;
+    uint32_t ns; /* it ran so long; at most 4.29 s is told */
+    uint16_t attempt;
+    uint16_t status; /* DMPI_OK or DMPI_EFAILED */
+};
+
+struct msg_task_moved {
+    uint64_t key;
+    uint32_t to;
+    uint32_t pad;
+};
+
+struct msg_key_held {
+    uint64_t key;
+    uint64_t bytes;
+    uint64_t request; /* of rank ASKER */
+    uint32_t asker;
+    uint32_t pad;
+};
+
+struct msg_ask_holders {
+    uint64_t request;
+    uint64_t key;
+};
+
+struct msg_ask_workers {
+    uint64_t request;
+};
+
+struct msg_ask_drop {
+    uint64_t request;
+    uint64_t key;
+    uint32_t rank;
+    uint32_t pad;
+};
+
+/* What one rank counted, for the report. */
+struct msg_counts {
+    uint64_t tasks_run;
+    uint64_t tasks_stolen; /* of those, taken from a peer */
+    uint64_t busy_ns;      /* inside task functions */
+    uint64_t inputs;       /* of tasks run here */
+    uint64_t inputs_local; /* of those, here when the task came */
+    uint64_t bytes_to_workers;
+    uint64_t bytes_to_center;
+    uint64_t keys_held; /* at the end */
+    uint64_t messages;  /* said */
+    uint64_t envelopes; /* sent */
+};
+
+struct msg_stopped { /* tail: PEERS x struct msg_heard */
+    struct msg_counts counts;
+    uint32_t peers;
+    uint32_t pad;
+};
+
+struct msg_heard {
+    uint32_t rank;
+    uint32_t pad;
+    uint64_t messages; /* that I said to that rank */
+};
+
+struct msg_input {
+    uint64_t key;
+    uint32_t owner; /* the rank to fetch it from */
+    uint32_t pad;
+};
+
+enum { RUN_PINNED = 1 }; /* not to be given away */
+
+struct msg_task_run { /* tail: inputs, arguments, name */
+    uint64_t key;
+    uint32_t function;
+    uint32_t inputs;
+    uint32_t args; /* bytes */
+    int32_t priority;
+    uint16_t attempt;
+    uint16_t flags;
+    uint32_t name; /* bytes, without a NUL */
+};
+
+enum { FETCH_NOW = 1 }; /* do not wait for a value that does not exist */
+
+struct msg_key_fetch {
+    uint64_t key;
+    uint64_t request; /* 0: for the store */
+    uint64_t limit;   /* bytes that the asker has room for */
+    uint32_t flags;
+    uint32_t pad;
+};
+
+struct msg_key_put {
+    uint64_t key;
+    uint64_t request; /* 0: the center said it and knows */
+    struct msg_payload payload;
+};
+
+struct msg_key_copy {
+    uint64_t key;
+    uint64_t request;
+    uint32_t owner;
+    uint32_t pad;
+};
+
+struct msg_key_drop {
+    uint64_t key;
+};
+
+struct msg_steal {
+    uint64_t pad;
+};
+
+struct msg_steal_none {
+    uint64_t pad;
+};
+
+struct msg_steal_offer {
+    uint64_t pad;
+};
+
+struct msg_ask_keys {
+    uint64_t request;
+};
+
+struct msg_stop {
+    uint64_t pad;
+};
+
+struct msg_end {
+    uint64_t messages; /* that all others said to you, this one included */
+};
+
+_Static_assert(sizeof(struct message) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_payload) == 16, "wire layout");
+_Static_assert(sizeof(struct msg_answer) == 32, "wire layout");
+_Static_assert(sizeof(struct msg_call) == 32, "wire layout");
+_Static_assert(sizeof(struct msg_key_value) == 40, "wire layout");
+_Static_assert(sizeof(struct msg_task_done) == 24, "wire layout");
+_Static_assert(sizeof(struct msg_task_moved) == 16, "wire layout");
+_Static_assert(sizeof(struct msg_key_held) == 32, "wire layout");
+_Static_assert(sizeof(struct msg_ask_holders) == 16, "wire layout");
+_Static_assert(sizeof(struct msg_ask_workers) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_ask_drop) == 24, "wire layout");
+_Static_assert(sizeof(struct msg_stopped) == 88, "wire layout");
+_Static_assert(sizeof(struct msg_heard) == 16, "wire layout");
+_Static_assert(sizeof(struct msg_input) == 16, "wire layout");
+_Static_assert(sizeof(struct msg_task_run) == 32, "wire layout");
+_Static_assert(sizeof(struct msg_key_fetch) == 32, "wire layout");
+_Static_assert(sizeof(struct msg_key_put) == 32, "wire layout");
+_Static_assert(sizeof(struct msg_key_copy) == 24, "wire layout");
+_Static_assert(sizeof(struct msg_key_drop) == 8, "wire layout");
+
+#endif

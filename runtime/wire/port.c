@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* port.c - what all ports have in common. */
+#include "port.h"
+
+#include <string.h>
+
+#include "log.h"
+
+void port_init(struct port *port, const struct port_calls *calls, int rank,
+               int ranks)
+{
+    size_t bytes = (size_t)ranks * sizeof *port->sent;
+    *port = (struct port){.calls = calls, .rank = rank, .ranks = ranks,
+                          .sent = log_alloc(bytes)};
+    memset(port->sent, 0, bytes);
+}
+
+void port_fini(struct port *port)
+{
+    free(port->sent);
+    port->sent = NULL;
+}
+
+uint64_t port_messages(const struct port *port)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < port->ranks; i++) sum += port->sent[i];
+    return sum;
+}
+
+static bool rides_inline(const struct buffer *buffer)
+{
+    return buffer->size <= PORT_INLINE_MAX;
+}
+
+size_t payload_tail(const struct buffer *buffer)
+{
+    return buffer && rides_inline(buffer) ? buffer->size : 0;
+}
+
+void payload_none(struct msg_payload *payload, uint64_t bytes)
+{
+    *payload = (struct msg_payload){.bytes = bytes, .tag = PAYLOAD_NONE};
+}
+
+void payload_send(struct port *port, int to, struct msg_payload *payload,
+                  struct buffer *buffer)
+{
+    if (!buffer) {
+        payload_none(payload, 0);
+        return;
+    }
+    *payload = (struct msg_payload){.bytes = buffer->size};
+    if (!rides_inline(buffer)) {
+        payload->tag = port->calls->bulk_send(port, to, buffer);
+    } else if (buffer->size) {
+        memcpy(payload + 1, buffer->data, buffer->size);
+    }
+}
+
+bool payload_receive(struct port *port, int from,
+                     const struct msg_payload *payload, struct buffer *buffer,
+                     struct port_cookie cookie)
+{
+    assert(payload->tag != PAYLOAD_NONE && payload->bytes <= buffer->room);
+    buffer->size = payload->bytes;
+    if (payload->tag == PAYLOAD_INLINE) {
+        if (payload->bytes) memcpy(buffer->data, payload + 1, payload->bytes);
+        return true;
+    }
+    port->calls->bulk_receive(port, from, payload->tag, buffer, cookie);
+    return false;
+}

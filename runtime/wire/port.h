@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* port.h - how a role says something, and hears.
+ *
+ * The same role runs over MPI, over a queue in one process, and in a
+ * simulator: each is a struct port. Saying never blocks. Messages are small;
+ * the bytes of large values go by bulk, straight from and into buffers. */
+#ifndef PORT_H
+#define PORT_H
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "buffer.h"
+#include "message.h"
+
+/* Values up to this size ride in a message; larger ones go by bulk. */
+enum { PORT_INLINE_MAX = 2048 };
+
+/* What a bulk transfer was for; the role's own. */
+struct port_cookie {
+    uint64_t id;
+    uint32_t what;
+};
+
+struct port;
+
+struct port_calls {
+    /* Room for the struct and tail of one message to rank TO: BYTES of them,
+     * aligned to 8, to be filled before the next call of this port. */
+    void *(*say)(struct port *, int to, unsigned kind, size_t bytes);
+
+    /* Send BUFFER, of which a reference is kept until it is sent. Returns the
+     * tag under which TO receives it. */
+    uint32_t (*bulk_send)(struct port *, int to, struct buffer *);
+
+    /* Fill BUFFER with what FROM sent under TAG; then the role is told. */
+    void (*bulk_receive)(struct port *, int from, uint32_t tag, struct buffer *,
+                         struct port_cookie);
+};
+
+/* The role at this port. The message is valid during the call. */
+struct port_client {
+    void *role;
+    void (*receive)(void *role, int from, const struct message *);
+    void (*arrived)(void *role, struct port_cookie, struct buffer *);
+};
+
+struct port {
+    const struct port_calls *calls;
+    struct port_client client;
+    int rank, ranks;
+    uint64_t *sent;     /* messages said to each rank; owned */
+    uint64_t heard;     /* messages delivered */
+    uint64_t envelopes; /* MPI messages they were packed into */
+};
+
+void port_init(struct port *port, const struct port_calls *calls, int rank,
+               int ranks);
+void port_fini(struct port *port);
+
+uint64_t port_messages(const struct port *port); /* said, to all ranks */
+
+static inline void *port_say(struct port *port, int to, unsigned kind,
+                             size_t bytes)
+{
+    port->sent[to]++;
+    return port->calls->say(port, to, kind, bytes);
+}
+
+static inline void port_deliver(struct port *port, int from,
+                                const struct message *message)
+{
+    port->heard++;
+    port->client.receive(port->client.role, from, message);
+}
+
+/* ---- payloads: inline or by bulk, decided by size ------------------------*/
+
+/* The tail that a message needs for BUFFER (which may be NULL). */
+size_t payload_tail(const struct buffer *buffer);
+
+/* Fill PAYLOAD, the last field of the message just said to TO. */
+void payload_send(struct port *port, int to, struct msg_payload *payload,
+                  struct buffer *buffer);
+
+/* There are none: only BYTES is told. */
+void payload_none(struct msg_payload *payload, uint64_t bytes);
+
+/* Receive PAYLOAD into BUFFER, which has room for it. True: it is there. False:
+ * it will be, the role is then told with COOKIE. */
+bool payload_receive(struct port *port, int from,
+                     const struct msg_payload *payload, struct buffer *buffer,
+                     struct port_cookie cookie);
+
+#endif

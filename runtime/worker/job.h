@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* job.h - a task that this worker has been given, until it ends or is given
+ * away. */
+#ifndef JOB_H
+#define JOB_H
+
+#include "mem.h"
+#include "message.h"
+#include "queue.h"
+#include "store.h"
+
+struct job {
+    struct link link; /* first; in the queue of ready jobs */
+    uint64_t key;
+    uint64_t cost_ns; /* what it was thought to take when it became ready */
+    uint32_t function;
+    uint32_t inputs; /* count */
+    uint32_t args;   /* bytes */
+    uint32_t name;   /* bytes */
+    uint32_t missing; /* inputs that are not here yet */
+    int32_t priority;
+    int32_t from;     /* the rank that gave it */
+    uint16_t attempt;
+    uint16_t flags;   /* RUN_... */
+    /* then: inputs x struct value *, arguments, name */
+};
+
+static inline struct value **job_inputs(struct job *job)
+{
+    return (struct value **)(job + 1);
+}
+
+static inline char *job_args(struct job *job)
+{
+    return (char *)(job_inputs(job) + job->inputs);
+}
+
+static inline const char *job_name(struct job *job)
+{
+    return job_args(job) + job->args;
+}
+
+/* A job as the message says; its inputs are to be filled in. */
+struct job *job_new(struct mem *mem, int from, const struct msg_task_run *run);
+void job_free(struct mem *mem, struct job *job);
+
+/* The first input that is an error, or NULL. All inputs are here. */
+struct buffer *job_bad_input(struct job *job);
+
+/* Bytes of all inputs. */
+uint64_t job_input_bytes(struct job *job);
+
+#endif

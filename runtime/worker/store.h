@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* store.h - the values that a worker holds, expects, or has sent away.
+ *
+ * A value is there from the moment somebody on this rank or a peer asks for it
+ * until the center drops it. Wants are what happens when it is here. */
+#ifndef STORE_H
+#define STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buffer.h"
+#include "map.h"
+#include "mem.h"
+
+enum value_state {
+    VALUE_NEW,
+    VALUE_EXPECTED, /* will be made here, or its task is still to come */
+    VALUE_FETCHING, /* SOURCE has been asked, or is sending */
+    VALUE_HELD,     /* the buffer is here */
+    VALUE_MOVED,    /* its task went to SOURCE, and nobody here wants it */
+    VALUE_STATES
+};
+
+enum want_kind {
+    WANT_JOB,   /* a task here waits for it */
+    WANT_SEND,  /* send it to a peer or the center */
+    WANT_COPY,  /* tell the center that the copy is here */
+    WANT_STORED /* tell the center that a peer has put it here */
+};
+
+struct want {
+    struct want *next;
+    enum want_kind kind;
+    int32_t rank; /* to send to, or that has put it */
+    union {
+        struct job *job;
+        uint64_t request;
+    };
+    uint64_t limit; /* bytes that the asker has room for */
+};
+
+struct value {
+    uint64_t key;
+    struct buffer *buffer; /* a reference is owned while HELD */
+    struct want *wants;    /* owned; the last one first */
+    int32_t source;
+    uint8_t state; /* enum value_state */
+    bool dropped;  /* goes when it arrives */
+};
+
+struct store {
+    struct map values; /* key -> struct value, owned */
+    struct mem mem;
+    size_t held; /* values here */
+};
+
+void store_fini(struct store *store);
+
+/* NULL: not known. */
+struct value *store_find(const struct store *store, uint64_t key);
+
+/* The value of that key, made in state NEW if it is not known. */
+struct value *store_need(struct store *store, uint64_t key);
+
+void value_enter(struct store *store, struct value *value,
+                 enum value_state state);
+
+/* It is here: BUFFER, of which a reference is taken. */
+void store_hold(struct store *store, struct value *value,
+                struct buffer *buffer);
+
+/* It has no wants. */
+void store_remove(struct store *store, struct value *value);
+
+struct want *store_want(struct store *store, struct value *value,
+                        enum want_kind kind);
+
+/* All wants, the first one first; the value has none any more. Each is given
+ * back by store_wanted(). */
+struct want *store_take_wants(struct value *value);
+void store_wanted(struct store *store, struct want *want);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* worker.h - every other rank's role: holds values, brings together what a task
+ * needs, says which task to run next.
+ *
+ * A reactor: messages come in, messages leave through the port. Running a task
+ * is the caller's: worker_take(), call the function, worker_finish(). */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "exchange.h"
+#include "job.h"
+
+struct worker;
+
+struct worker_setup {
+    const int *nodes;   /* node of each rank, copied */
+    uint32_t functions; /* registered */
+    bool steal;
+};
+
+/* The caller makes worker_receive() and worker_arrived() the port's client. */
+struct worker *worker_new(struct port *port, const struct worker_setup *setup);
+void worker_free(struct worker *worker);
+
+void worker_receive(void *worker, int from, const struct message *message);
+void worker_arrived(void *worker, struct port_cookie cookie,
+                    struct buffer *buffer);
+
+/* The clock, as of now; hand it before messages and turns. */
+void worker_set_time(struct worker *worker, uint64_t now_ns);
+
+/* What is to be done between messages: look for work, offer work, stop. */
+void worker_turn(struct worker *worker);
+
+/* The next task to run, whose inputs are all here, or NULL. One at a time. */
+struct job *worker_take(struct worker *worker);
+
+/* JOB ran for NS and gave OUTPUT (taken). */
+void worker_finish(struct worker *worker, struct job *job,
+                   struct buffer *output, uint64_t ns);
+
+/* What JOB is thought to take; 0: its function has never ended here. */
+uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job);
+
+struct exchange *worker_exchange(struct worker *worker);
+
+/* The center has told how much there is to hear, and it was heard. */
+bool worker_ended(const struct worker *worker);
+
+/* It has said its last: nothing may be said any more. */
+bool worker_stopped(const struct worker *worker);
+
+/* ---- calls from inside a task, for requests of this rank -----------------*/
+
+/* Store BUFFER (a reference is taken) on RANK under a new key. */
+void worker_put(struct worker *worker, int rank, uint64_t request,
+                struct buffer *buffer, uint64_t *key);
+void worker_fetch_now(struct worker *worker, int rank, uint64_t key,
+                      const struct request *request);
+void worker_ask_holders(struct worker *worker, uint64_t key, uint64_t request);
+void worker_ask_workers(struct worker *worker, uint64_t request);
+void worker_ask_drop(struct worker *worker, int rank, uint64_t key,
+                     uint64_t request);
+void worker_ask_keys(struct worker *worker, int rank, uint64_t request);
+
+/* ---- for tests -----------------------------------------------------------*/
+void worker_check(const struct worker *worker);
+size_t worker_values_held(const struct worker *worker);
+size_t worker_values_known(const struct worker *worker);
+
+#endif
