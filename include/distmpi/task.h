@@ -84,8 +84,8 @@ DMPI_API dmpi_key dmpi_task_input_key(const dmpi_task *task, size_t i);
 /* The buffer of SIZE bytes that becomes the value of this task's key: to be
  * written in place, not zeroed, aligned to at least 16 (64 from 256 bytes on).
  * A later call replaces the buffer. A task that never calls it, nor
- * dmpi_task_pass(), gives a value of 0 bytes. Never NULL: without memory for
- * it the task fails, and the call does not return. */
+ * dmpi_task_pass(), gives a value of 0 bytes. NULL: there is no memory for it;
+ * the task has failed and should return. */
 DMPI_API void *dmpi_task_output(dmpi_task *task, size_t size);
 
 /* Make the first SIZE bytes of the output buffer the value; SIZE is at most

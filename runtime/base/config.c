@@ -125,16 +125,6 @@ static bool read_options(struct config *config, const char *options, char *why,
     return true;
 }
 
-/* For programs around the library (scripts, the launcher), not for it. */
-static bool is_foreign(const char *name, size_t length)
-{
-    static const char *const foreign[] = {"MPIRUN"};
-    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
-        if (strlen(foreign[i]) == length && !strncmp(foreign[i], name, length))
-            return true;
-    return false;
-}
-
 static bool read_environment(struct config *config, char *const environment[],
                              char *why, size_t why_size)
 {
@@ -144,7 +134,6 @@ static bool read_environment(struct config *config, char *const environment[],
         if (strncmp(*at, prefix, skip) || !equals) continue;
         const char *name = *at + skip;
         size_t length = (size_t)(equals - name);
-        if (is_foreign(name, length)) continue;
         if (!set(config, name, length, equals + 1, strlen(equals + 1), why,
                  why_size))
             return false;

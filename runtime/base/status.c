@@ -45,5 +45,5 @@ dmpi_status fault(dmpi_status status, const char *format, ...)
 
 const char *dmpi_version(void)
 {
-    return "0.1.0";
+    return DISTMPI_VERSION;
 }

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* launch.c - a pool's life: open, serve, close. */
+#include "launch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fault.h"
+#include "hello.h"
+#include "log.h"
+#include "registry.h"
+#include "report.h"
+#include "session.h"
+#include "ticker.h"
+#include "topology.h"
+
+enum { WHY_BYTES = 256, SPIN_NS = 50000 };
+
+/* ---- opening -------------------------------------------------------------*/
+
+static struct session *session_new(struct world *world,
+                                   const struct config *config)
+{
+    struct session *session = log_alloc(sizeof *session);
+    memset(session, 0, sizeof *session);
+    pthread_mutex_init(&session->token, NULL);
+    session->main = pthread_self();
+    session->config = *config;
+    session->world = world;
+    session->rank = world_rank(world);
+    session->ranks = world_ranks(world);
+    session->opened_ns = clock_ns();
+    return session;
+}
+
+static void make_center(struct session *session, struct port *port,
+                        const dmpi_worker *workers)
+{
+    session->center = center_new(port, workers, registry_count());
+    port->client = (struct port_client){session->center, center_receive,
+                                        center_arrived};
+}
+
+static void make_worker(struct session *session, struct port *port,
+                        const dmpi_worker *ranks)
+{
+    int *nodes = log_alloc((size_t)session->ranks * sizeof *nodes);
+    for (int i = 0; i < session->ranks; i++) nodes[i] = ranks[i].node;
+    struct worker_setup setup = {.nodes = nodes,
+                                 .functions = registry_count(),
+                                 .steal = session->ranks > 2 &&
+                                          session->config.value[CONFIG_STEAL]};
+    session->worker = worker_new(port, &setup);
+    session->worker_rank = port->rank;
+    port->client = (struct port_client){session->worker, worker_receive,
+                                        worker_arrived};
+    free(nodes);
+}
+
+/* One process: it is rank 0 and rank 1. RANKS has room for two. */
+static void start_alone(struct session *session, dmpi_worker *ranks)
+{
+    session->ranks = 2;
+    session->loop = loop_new();
+    ranks[1] = ranks[0];
+    ranks[1].rank = 1;
+    make_center(session, loop_port(session->loop, 0), ranks + 1);
+    make_worker(session, loop_port(session->loop, 1), ranks);
+}
+
+static void start_ticker(struct session *session)
+{
+    bool allowed = world_threads(session->world);
+    if (!allowed && session->rank == 0)
+        log_line(LOG_WARN,
+                 "MPI's thread level is below MPI_THREAD_SERIALIZED: progress "
+                 "happens only inside calls; use MPI_Init_thread()");
+    if (allowed) session->ticker = ticker_new(session);
+}
+
+static void start(struct session *session, dmpi_worker *ranks, bool crowded)
+{
+    log_set_level((enum log_level)session->config.value[CONFIG_LOG]);
+    log_set_speaker(session->rank, ranks[session->rank].host);
+    session->spin_ns = crowded ? 0 : SPIN_NS;
+    if (session->ranks == 1) {
+        start_alone(session, ranks);
+    } else {
+        session->mpi = mpi_port_new(session->world);
+        struct port *port = mpi_port_base(session->mpi);
+        if (session->rank == 0) make_center(session, port, ranks + 1);
+        else make_worker(session, port, ranks);
+    }
+    if (session->rank == 0 && session->config.value[CONFIG_TABLE])
+        report_table(ranks, session->ranks);
+    session_set_current(session);
+    if (session->mpi) start_ticker(session);
+}
+
+/* ---- closing -------------------------------------------------------------*/
+
+static bool is_quiet(void *argument)
+{
+    struct session *session = argument;
+    return !session->mpi || mpi_port_quiet(session->mpi);
+}
+
+static void unbind(struct session *session)
+{
+    char why[WHY_BYTES];
+    if (!session->cpus_before) return;
+    struct machine *machine = machine_new(NULL, why, sizeof why);
+    if (machine) machine_bind(machine, session->cpus_before);
+    machine_free(machine);
+    free(session->cpus_before);
+}
+
+/* Without the token: nobody else has it any more. */
+static void end(struct session *session)
+{
+    ticker_free(session->ticker);
+    session_set_current(NULL);
+    center_free(session->center);
+    worker_free(session->worker);
+    if (session->mpi) mpi_port_free(session->mpi);
+    if (session->loop) loop_free(session->loop);
+    world_close(session->world);
+    unbind(session);
+    pthread_mutex_destroy(&session->token);
+    log_set_speaker(-1, NULL);
+    free(session);
+}
+
+/* ---- a worker's whole life -----------------------------------------------*/
+
+/* With the token. */
+static void serve(struct session *session)
+{
+    while (!worker_ended(session->worker) || !is_quiet(session)) {
+        bool any = session_turn(session, TURN_MAIN);
+        any |= session_run_tasks(session);
+        if (!any) session_idle(session, UINT64_MAX);
+    }
+    pthread_mutex_unlock(&session->token);
+    end(session);
+}
+
+/* ---- the public calls ----------------------------------------------------*/
+
+/* Collective: all ranks end alike. */
+static void print_help_and_exit(struct world *world)
+{
+    char *text = config_help();
+    if (world_rank(world) == 0 && text) fputs(text, stdout);
+    free(text);
+    world_close(world);
+    exit(0);
+}
+
+static dmpi_status open_world(struct world *world, const char *options,
+                              dmpi_pool **pool)
+{
+    struct config config;
+    bool crowded;
+    dmpi_status status = hello_agree(world, options, &config);
+    if (status) {
+        world_close(world);
+        return status;
+    }
+    if (config.value[CONFIG_HELP]) print_help_and_exit(world);
+    world_find_nodes(world, config.value[CONFIG_FAKE_NODES]);
+    dmpi_worker *ranks =
+        log_alloc((size_t)(world_ranks(world) + 1) * sizeof *ranks);
+    struct session *session = session_new(world, &config);
+    hello_bind(world, &config, ranks, &session->cpus_before, &crowded);
+    start(session, ranks, crowded);
+    free(ranks);
+    pthread_mutex_lock(&session->token);
+    if (session->rank == 0) {
+        session_unlock(session); /* into the application's code */
+        *pool = (dmpi_pool *)session;
+        return DMPI_OK;
+    }
+    serve(session);
+    return DMPI_OK;
+}
+
+dmpi_status launch_open(const void *comm, const char *options, dmpi_pool **pool)
+{
+    char why[WHY_BYTES];
+    if (!pool) return fault(DMPI_EINVAL, "no place for the pool");
+    if (session_current())
+        return fault(DMPI_ESTATE, "a pool is already open on this rank");
+    *pool = NULL;
+    struct world *world = world_open(comm, why, sizeof why);
+    if (world) return open_world(world, options, pool);
+    log_line(LOG_ERROR, "%s", why);
+    return fault(DMPI_ESTATE, "%s", why);
+}
+
+dmpi_status dmpi_open(const char *options, dmpi_pool **pool)
+{
+    return launch_open(NULL, options, pool);
+}
+
+static bool all_tasks_ended(void *argument)
+{
+    struct session *session = argument;
+    return !center_unended(session->center);
+}
+
+static bool center_has_stopped(void *argument)
+{
+    struct session *session = argument;
+    return center_stopped(session->center) && is_quiet(session);
+}
+
+dmpi_status dmpi_close(dmpi_pool *pool)
+{
+    struct session *session;
+    if (!pool) return DMPI_OK;
+    dmpi_status status = session_enter(pool, &session);
+    if (status) return status;
+    session_wait(session, all_tasks_ended, session, UINT64_MAX);
+    center_stop(session->center);
+    session_wait(session, center_has_stopped, session, UINT64_MAX);
+    if (session->config.value[CONFIG_REPORT]) report_print(session);
+    pthread_mutex_unlock(&session->token);
+    end(session);
+    return DMPI_OK;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pool.c - the pool's calls: check, tell the center, turn the loop until it is
+ * so. */
+#include "distmpi/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "fault.h"
+#include "key.h"
+#include "log.h"
+#include "registry.h"
+#include "session.h"
+
+enum { ARGS_MAX = 1 << 30 };
+
+/* ---- submission ----------------------------------------------------------*/
+
+static dmpi_status make_order(const dmpi_function *function,
+                              const dmpi_key inputs[], size_t input_count,
+                              const void *args, size_t size,
+                              const dmpi_task_options *options,
+                              struct task_order *order)
+{
+    static const dmpi_task_options none = {0};
+    if (!registry_has(function))
+        return fault(DMPI_EINVAL, "the function is not registered: define it "
+                                  "by DMPI_TASK() or dmpi_register()");
+    if ((input_count && !inputs) || (size && !args))
+        return fault(DMPI_EINVAL, "inputs or arguments are NULL");
+    if (size > ARGS_MAX || input_count > UINT32_MAX / 2)
+        return fault(DMPI_EINVAL, "arguments are limited to 1 GiB, put larger "
+                                  "data and pass its key");
+    if (!options) options = &none;
+    if (options->hard && !options->rank)
+        return fault(DMPI_EINVAL, "a hard target needs a rank");
+    *order = (struct task_order){.function = function->index,
+                                 .inputs = inputs,
+                                 .input_count = input_count,
+                                 .args = args,
+                                 .size = size,
+                                 .name = options->name,
+                                 .priority = options->priority,
+                                 .target = options->rank,
+                                 .hard = options->hard};
+    return DMPI_OK;
+}
+
+dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
+                        const dmpi_key inputs[], size_t input_count,
+                        const void *args, size_t size,
+                        const dmpi_task_options *options, dmpi_key *key)
+{
+    struct session *session;
+    struct task_order order;
+    dmpi_status status = session_enter(pool, &session);
+    if (status) return status;
+    status = make_order(function, inputs, input_count, args, size, options,
+                        &order);
+    if (!status && !key) status = fault(DMPI_EINVAL, "no place for the key");
+    if (!status) status = center_check_order(session->center, &order);
+    if (!status) {
+        *key = center_submit(session->center, &order);
+        center_settle(session->center);
+    }
+    return session_leave(session, status);
+}
+
+static dmpi_status check_map(struct session *session, struct task_order *order,
+                             const dmpi_key inputs[], size_t count)
+{
+    for (size_t i = 0; inputs && i < count; i++) {
+        order->inputs = &inputs[i];
+        if (center_check_order(session->center, order))
+            return fault(DMPI_ENOKEY, "input %zu is not a key of this pool", i);
+    }
+    if (inputs) return DMPI_OK;
+    return center_check_order(session->center, order);
+}
+
+dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
+                     size_t count, const dmpi_key inputs[], const void *args,
+                     size_t size, const dmpi_task_options *options,
+                     dmpi_key keys[])
+{
+    struct session *session;
+    struct task_order order;
+    dmpi_status status = session_enter(pool, &session);
+    if (status) return status;
+    size_t args_size = args ? size : 0;
+    status = make_order(function, inputs, inputs ? 1 : 0, args, args_size,
+                        options, &order);
+    if (!status && count && !keys)
+        status = fault(DMPI_EINVAL, "no place for the keys");
+    if (!status) status = check_map(session, &order, inputs, count);
+    for (size_t i = 0; !status && i < count; i++) {
+        if (inputs) order.inputs = &inputs[i];
+        if (args) order.args = (const char *)args + i * args_size;
+        keys[i] = center_submit(session->center, &order);
+        center_settle(session->center);
+    }
+    return session_leave(session, status);
+}
+
+/* ---- graphs --------------------------------------------------------------*/
+
+struct graph {
+    struct session *session;
+    const dmpi_graph_task *tasks;
+    size_t count;
+    dmpi_key *keys;      /* the caller's */
+    dmpi_key *scratch;   /* inputs of one task, resolved; owned */
+    size_t *order;       /* task numbers, producers first; owned */
+    uint32_t *producers; /* of each task, not in ORDER yet; owned */
+    size_t *first_use;   /* by task: a place in USES, count: none; owned */
+    size_t *next_use;    /* by place; owned */
+    size_t *users;       /* by place: the task that uses; owned */
+};
+
+static dmpi_status check_graph_inputs(struct graph *graph, size_t i)
+{
+    const dmpi_graph_task *task = &graph->tasks[i];
+    for (size_t k = 0; k < task->input_count; k++) {
+        dmpi_key input = task->inputs[k];
+        struct center_view view;
+        if (key_is_nth(input)) {
+            if (key_counter(input) >= graph->count)
+                return fault(DMPI_EINVAL,
+                             "input %zu of task %zu names task %llu of %zu", k,
+                             i, (unsigned long long)key_counter(input),
+                             graph->count);
+        } else if (!center_look(graph->session->center, input, &view)) {
+            return fault(DMPI_ENOKEY,
+                         "input %zu of task %zu is not a key of this pool", k,
+                         i);
+        }
+    }
+    return DMPI_OK;
+}
+
+static dmpi_status check_graph(struct graph *graph)
+{
+    for (size_t i = 0; i < graph->count; i++) {
+        const dmpi_graph_task *task = &graph->tasks[i];
+        struct task_order order;
+        dmpi_status status =
+            make_order(task->function, task->inputs, task->input_count,
+                       task->args, task->size, task->options, &order);
+        order.input_count = 0; /* these are looked at below */
+        if (!status) status = center_check_order(graph->session->center, &order);
+        if (!status) status = check_graph_inputs(graph, i);
+        if (status) return status;
+    }
+    return DMPI_OK;
+}
+
+/* Do all tasks name earlier tasks only? Then their order is right. */
+static bool in_order(const struct graph *graph)
+{
+    for (size_t i = 0; i < graph->count; i++)
+        for (size_t k = 0; k < graph->tasks[i].input_count; k++) {
+            dmpi_key input = graph->tasks[i].inputs[k];
+            if (key_is_nth(input) && key_counter(input) >= i) return false;
+        }
+    return true;
+}
+
+static size_t count_uses(const struct graph *graph)
+{
+    size_t uses = 0;
+    for (size_t i = 0; i < graph->count; i++)
+        for (size_t k = 0; k < graph->tasks[i].input_count; k++)
+            uses += key_is_nth(graph->tasks[i].inputs[k]);
+    return uses;
+}
+
+static void list_uses(struct graph *graph)
+{
+    size_t uses = count_uses(graph), place = 0;
+    graph->next_use = log_alloc(uses * sizeof(size_t));
+    graph->users = log_alloc(uses * sizeof(size_t));
+    for (size_t i = 0; i < graph->count; i++) graph->first_use[i] = SIZE_MAX;
+    for (size_t i = 0; i < graph->count; i++) {
+        graph->producers[i] = 0;
+        for (size_t k = 0; k < graph->tasks[i].input_count; k++) {
+            dmpi_key input = graph->tasks[i].inputs[k];
+            if (!key_is_nth(input)) continue;
+            size_t *first = &graph->first_use[key_counter(input)];
+            graph->users[place] = i;
+            graph->next_use[place] = *first;
+            *first = place++;
+            graph->producers[i]++;
+        }
+    }
+}
+
+/* Kahn, "Topological sorting of large networks", CACM 1962. */
+static dmpi_status sort_graph(struct graph *graph)
+{
+    size_t sorted = 0;
+    list_uses(graph);
+    for (size_t i = 0; i < graph->count; i++)
+        if (!graph->producers[i]) graph->order[sorted++] = i;
+    for (size_t done = 0; done < sorted; done++)
+        for (size_t use = graph->first_use[graph->order[done]]; use != SIZE_MAX;
+             use = graph->next_use[use])
+            if (--graph->producers[graph->users[use]] == 0)
+                graph->order[sorted++] = graph->users[use];
+    if (sorted == graph->count) return DMPI_OK;
+    size_t stuck = 0;
+    while (!graph->producers[stuck]) stuck++;
+    return fault(DMPI_EINVAL, "task %zu depends on itself: the graph has a cycle",
+                 stuck);
+}
+
+static void submit_one(struct graph *graph, size_t i)
+{
+    const dmpi_graph_task *task = &graph->tasks[i];
+    struct task_order order;
+    for (size_t k = 0; k < task->input_count; k++) {
+        dmpi_key input = task->inputs[k];
+        graph->scratch[k] =
+            key_is_nth(input) ? graph->keys[key_counter(input)] : input;
+    }
+    make_order(task->function, graph->scratch, task->input_count, task->args,
+               task->size, task->options, &order);
+    graph->keys[i] = center_submit(graph->session->center, &order);
+}
+
+static void submit_all(struct graph *graph, bool sorted)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < graph->count; i++)
+        if (graph->tasks[i].input_count > most)
+            most = graph->tasks[i].input_count;
+    graph->scratch = log_alloc(most * sizeof *graph->scratch);
+    for (size_t i = 0; i < graph->count; i++) {
+        submit_one(graph, sorted ? graph->order[i] : i);
+        center_settle(graph->session->center);
+    }
+}
+
+dmpi_status dmpi_submit_graph(dmpi_pool *pool, const dmpi_graph_task tasks[],
+                              size_t count, dmpi_key keys[])
+{
+    struct graph graph = {.tasks = tasks, .count = count, .keys = keys};
+    dmpi_status status = session_enter(pool, &graph.session);
+    if (status) return status;
+    if (count && (!tasks || !keys))
+        status = fault(DMPI_EINVAL, "tasks or keys are NULL");
+    if (!status) status = check_graph(&graph);
+    bool sorted = !status && !in_order(&graph);
+    if (sorted) {
+        graph.order = log_alloc(count * sizeof(size_t));
+        graph.producers = log_alloc(count * sizeof(uint32_t));
+        graph.first_use = log_alloc(count * sizeof(size_t));
+        status = sort_graph(&graph);
+    }
+    if (!status) submit_all(&graph, sorted);
+    free(graph.order);
+    free(graph.producers);
+    free(graph.first_use);
+    free(graph.next_use);
+    free(graph.users);
+    free(graph.scratch);
+    return session_leave(graph.session, status);
+}
+
+/* ---- waiting -------------------------------------------------------------*/
+
+struct waiting {
+    struct session *session;
+    const dmpi_key *keys;
+    size_t count;
+    size_t at;       /* ALL: all before have ended; ANY: one that has */
+    size_t failed;   /* the first failed one, or count */
+    bool unknown;    /* keys[at] is no key */
+};
+
+static bool all_ended(void *argument)
+{
+    struct waiting *waiting = argument;
+    for (; waiting->at < waiting->count; waiting->at++) {
+        struct center_view view;
+        if (!center_look(waiting->session->center, waiting->keys[waiting->at],
+                         &view))
+            return waiting->unknown = true;
+        if (view.state < DMPI_DONE) return false;
+        if (view.state == DMPI_FAILED && waiting->failed == waiting->count)
+            waiting->failed = waiting->at;
+    }
+    return true;
+}
+
+static bool any_ended(void *argument)
+{
+    struct waiting *waiting = argument;
+    for (size_t i = 0; i < waiting->count; i++) {
+        struct center_view view;
+        waiting->at = i;
+        if (!center_look(waiting->session->center, waiting->keys[i], &view))
+            return waiting->unknown = true;
+        if (view.state < DMPI_DONE) continue;
+        if (view.state == DMPI_FAILED) waiting->failed = i;
+        return true;
+    }
+    return !waiting->count;
+}
+
+static uint64_t deadline_after(double seconds)
+{
+    if (seconds < 0 || seconds > 1e9) return UINT64_MAX;
+    return clock_ns() + (uint64_t)(seconds * 1e9);
+}
+
+static dmpi_status wait_keys(struct waiting *waiting, dmpi_wait_mode mode,
+                             double timeout, size_t *which)
+{
+    size_t place;
+    if (timeout == 0) session_turn(waiting->session, TURN_MAIN);
+    bool ready = session_wait(waiting->session,
+                              mode == DMPI_ANY ? any_ended : all_ended, waiting,
+                              deadline_after(timeout));
+    if (!which) which = &place;
+    *which = waiting->at;
+    if (waiting->unknown)
+        return fault(DMPI_ENOKEY, "number %zu is not a key of this pool",
+                     waiting->at);
+    if (!ready) return fault(DMPI_ETIMEOUT, "not ended within %g s", timeout);
+    if (waiting->failed == waiting->count) return DMPI_OK;
+    *which = waiting->failed;
+    return fault(DMPI_EFAILED, "the task of key number %zu failed: dmpi_error() "
+                               "tells why", waiting->failed);
+}
+
+dmpi_status dmpi_wait(dmpi_pool *pool, const dmpi_key keys[], size_t count,
+                      dmpi_wait_mode mode, double timeout, size_t *which)
+{
+    struct waiting waiting = {.keys = keys, .count = count, .failed = count};
+    dmpi_status status = session_enter(pool, &waiting.session);
+    if (status) return status;
+    if (count && !keys) status = fault(DMPI_EINVAL, "keys are NULL");
+    else status = wait_keys(&waiting, mode, timeout, which);
+    return session_leave(waiting.session, status);
+}
+
+dmpi_status dmpi_state(dmpi_pool *pool, dmpi_key key, dmpi_key_state *state)
+{
+    struct session *session;
+    struct center_view view;
+    dmpi_status status = session_enter(pool, &session);
+    if (status) return status;
+    session_turn(session, TURN_MAIN);
+    if (session->worker) session_run_tasks(session);
+    if (!center_look(session->center, key, &view))
+        status = fault(DMPI_ENOKEY, "not a key of this pool");
+    else if (state) *state = view.state;
+    return session_leave(session, status);
+}
+
+dmpi_status dmpi_drop(dmpi_pool *pool, const dmpi_key keys[], size_t count)
+{
+    struct session *session;
+    dmpi_status status = session_enter(pool, &session);
+    if (status) return status;
+    if (count && !keys) status = fault(DMPI_EINVAL, "keys are NULL");
+    for (size_t i = 0; keys && i < count; i++)
+        if (keys[i] && center_drop(session->center, keys[i]) && !status)
+            status = fault(DMPI_ENOKEY, "number %zu is not a key of this pool",
+                           i);
+    return session_leave(session, status);
+}
+
+size_t dmpi_workers(const dmpi_pool *pool)
+{
+    const struct session *session = session_current();
+    bool open = session && (const void *)pool == session;
+    return open ? (size_t)session->ranks - 1 : 0;
+}

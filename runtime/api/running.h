@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* running.h - calling the user's functions: tasks, and calls from other ranks.
+ */
+#ifndef RUNNING_H
+#define RUNNING_H
+
+#include "session.h"
+
+/* The task that this thread is running, or NULL. */
+dmpi_task *running_task(void);
+
+/* The rank on which it runs, -1: none. */
+int running_rank(void);
+
+/* Run JOB and finish it. NOW_NS is the time; returns the time afterwards. With
+ * the token, which is given back meanwhile. */
+uint64_t running_job(struct session *session, struct job *job, uint64_t now_ns);
+
+/* Run CALL and give it back to EXCHANGE. Likewise. */
+void running_call(struct session *session, struct exchange *exchange,
+                  struct call *call);
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* session.c - the loop that every rank turns, and the token around it. */
+#include "session.h"
+
+#include <sched.h>
+
+#include "clock.h"
+#include "fault.h"
+#include "running.h"
+#include "ticker.h"
+
+enum {
+    /* Tasks run for so long between two turns of the loop. */
+    SLICE_NS = 5000,
+    /* Before a task thought to take longer, what was said is sent. */
+    LONG_NS = 2000,
+    /* Naps start here and double: ringing may be missed, far ranks cannot. */
+    NAP_FIRST_NS = 50000,
+    NAP_FAR_NS = 1000000,
+    NAP_NEAR_NS = 20000000,
+    NAP_BUSY_NS = 20000
+};
+
+static struct session *current = NULL;
+
+struct session *session_current(void)
+{
+    return current;
+}
+
+void session_set_current(struct session *session)
+{
+    current = session;
+}
+
+/* ---- turning -------------------------------------------------------------*/
+
+static bool poll_port(struct session *session)
+{
+    return session->mpi ? mpi_port_poll(session->mpi)
+                        : loop_poll(session->loop);
+}
+
+static void flush(struct session *session)
+{
+    if (session->mpi) mpi_port_flush(session->mpi);
+}
+
+/* Only the application's own calls of dmpi_rank_run() wait for main. */
+static bool run_calls(struct session *session, struct exchange *exchange,
+                      enum session_turner turner)
+{
+    struct call *call;
+    bool any = false;
+    while ((call = exchange_take_call(exchange, turner == TURN_TICKER))) {
+        running_call(session, exchange, call);
+        any = true;
+    }
+    return any;
+}
+
+bool session_turn(struct session *session, enum session_turner turner)
+{
+    struct worker *worker = session->worker;
+    if (worker) worker_set_time(worker, clock_ns());
+    bool any = poll_port(session);
+    if (worker) {
+        worker_turn(worker);
+        any |= run_calls(session, worker_exchange(worker), turner);
+    }
+    if (session->center)
+        any |= run_calls(session, center_exchange(session->center), turner);
+    flush(session);
+    if (any) session->idle_since_ns = 0;
+    return any;
+}
+
+bool session_run_tasks(struct session *session)
+{
+    struct worker *worker = session->worker;
+    uint64_t start = clock_ns(), now = start;
+    struct job *job;
+    worker_set_time(worker, now);
+    while ((job = worker_take(worker))) {
+        uint64_t estimate = worker_estimate_ns(worker, job);
+        if (!estimate || estimate > LONG_NS) flush(session);
+        now = running_job(session, job, now);
+        worker_set_time(worker, now);
+        if (now - start > SLICE_NS) break;
+    }
+    if (now == start) return false;
+    session->idle_since_ns = 0;
+    return true;
+}
+
+/* ---- sleeping ------------------------------------------------------------*/
+
+static uint64_t nap_limit(const struct session *session)
+{
+    if (mpi_port_busy(session->mpi)) return NAP_BUSY_NS;
+    return world_all_near(session->world) ? NAP_NEAR_NS : NAP_FAR_NS;
+}
+
+static void nap(struct session *session, uint64_t now, uint64_t until_ns)
+{
+    world_sleep_prepare(session->world);
+    if (session_turn(session, TURN_MAIN)) {
+        world_sleep_cancel(session->world);
+        return;
+    }
+    uint64_t length = session->nap_ns, limit = nap_limit(session);
+    if (length > limit) length = limit;
+    session->nap_ns = 2 * length;
+    if (until_ns - now < length) length = until_ns - now;
+    world_sleep(session->world, length);
+}
+
+static void step_aside(struct session *session)
+{
+    struct timespec short_nap = {0, NAP_FIRST_NS};
+    pthread_mutex_unlock(&session->token);
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &short_nap, NULL);
+    pthread_mutex_lock(&session->token);
+}
+
+void session_idle(struct session *session, uint64_t until_ns)
+{
+    if (!session->mpi) return; /* the other role is in this very loop */
+    if (ticker_is_self()) { /* a handler waits: main may need the token */
+        step_aside(session);
+        return;
+    }
+    uint64_t now = clock_ns();
+    if (!session->idle_since_ns) {
+        session->idle_since_ns = now;
+        session->nap_ns = NAP_FIRST_NS;
+    }
+    if (now >= until_ns) return;
+    if (now - session->idle_since_ns < session->spin_ns) {
+        __builtin_ia32_pause();
+        return;
+    }
+    nap(session, now, until_ns);
+}
+
+bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
+                  uint64_t deadline_ns)
+{
+    bool may_run = session->worker && !running_task();
+    enum session_turner turner = ticker_is_self() ? TURN_TICKER : TURN_MAIN;
+    session->idle_since_ns = 0;
+    while (!ready(arg)) {
+        bool any = session_turn(session, turner);
+        if (may_run) any |= session_run_tasks(session);
+        if (any) continue;
+        if (ready(arg)) break;
+        if (deadline_ns != UINT64_MAX && clock_ns() >= deadline_ns) return false;
+        session_idle(session, deadline_ns);
+    }
+    return true;
+}
+
+/* ---- in and out ----------------------------------------------------------*/
+
+static bool on_main(const struct session *session)
+{
+    return pthread_equal(pthread_self(), session->main);
+}
+
+void session_lock(struct session *session)
+{
+    pthread_mutex_lock(&session->token);
+    if (on_main(session)) ticker_user_ends(session);
+}
+
+void session_unlock(struct session *session)
+{
+    if (on_main(session)) ticker_user_begins(session);
+    pthread_mutex_unlock(&session->token);
+}
+
+dmpi_status session_enter(const dmpi_pool *pool, struct session **session)
+{
+    struct session *open = current;
+    if (!open || (const void *)pool != open || !open->center)
+        return fault(DMPI_ESTATE,
+                     open && !open->center
+                         ? "rank %d is a worker: only rank 0 has a pool"
+                         : "no open pool: dmpi_open() gives one on rank 0",
+                     open ? open->rank : 0);
+    if (running_task())
+        return fault(DMPI_ESTATE, "a task cannot use the pool: see rank.h for "
+                                  "what it can call");
+    if (!on_main(open))
+        return fault(DMPI_ESTATE, "the pool is used by the thread that opened "
+                                  "it only");
+    session_lock(open);
+    *session = open;
+    return DMPI_OK;
+}
+
+dmpi_status session_enter_rank(struct session **session)
+{
+    struct session *open = current;
+    if (!open) return fault(DMPI_ESTATE, "no pool is open on this rank");
+    if (!running_task() && !on_main(open))
+        return fault(DMPI_ESTATE, "call this from rank 0's main thread or from "
+                                  "inside a task");
+    session_lock(open);
+    if (open->worker && !open->center && worker_stopped(open->worker)) {
+        session_unlock(open);
+        return fault(DMPI_ESTATE, "the pool is closing");
+    }
+    *session = open;
+    return DMPI_OK;
+}
+
+dmpi_status session_leave(struct session *session, dmpi_status status)
+{
+    flush(session);
+    session_unlock(session);
+    return status;
+}

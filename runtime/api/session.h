@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* session.h - one open pool on this rank: its roles, its port, its token.
+ *
+ * The token guards all of it. Code of the user (tasks, and on rank 0 the
+ * application) runs without the token; whoever has it may turn the loop. There
+ * is one session per process, the only global of the library. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "center.h"
+#include "config.h"
+#include "distmpi/launch.h"
+#include "loop_port.h"
+#include "mpi_port.h"
+#include "worker.h"
+#include "world.h"
+
+struct ticker;
+
+struct session {
+    pthread_mutex_t token;
+    pthread_t main; /* the thread that opened the pool */
+    struct config config;
+    struct world *world;   /* owned */
+    struct mpi_port *mpi;  /* owned; NULL in a single process */
+    struct loop *loop;     /* owned; NULL otherwise */
+    struct center *center; /* owned; on rank 0 */
+    struct worker *worker; /* owned; on all others, or in a single process */
+    struct ticker *ticker; /* owned; NULL if MPI does not allow it */
+    int rank, ranks;       /* as the application sees them */
+    int worker_rank;       /* of the worker here; 0: none */
+    char *cpus_before;     /* owned; the binding to go back to, or NULL */
+    void *state;           /* dmpi_task_state() */
+    uint64_t opened_ns;
+    uint64_t spin_ns;      /* how long to poll before sleeping */
+    uint64_t idle_since_ns; /* 0: there was something to do */
+    uint64_t nap_ns;       /* the next nap's length */
+    /* Odd while code of the user runs on the main thread. */
+    _Atomic uint64_t user_turns;
+};
+
+/* The open session, or NULL. */
+struct session *session_current(void);
+void session_set_current(struct session *session);
+
+/* ---- turning the loop; the caller has the token --------------------------*/
+
+enum session_turner { TURN_MAIN, TURN_TICKER };
+
+/* Hear, react, run calls, say. False: there was nothing to do. */
+bool session_turn(struct session *session, enum session_turner turner);
+
+/* Run ready tasks for a few microseconds. False: there was none. */
+bool session_run_tasks(struct session *session);
+
+/* Nothing to do: spin, or sleep until somebody rings, at most until UNTIL_NS. */
+void session_idle(struct session *session, uint64_t until_ns);
+
+/* Turn until READY(ARG), at most until DEADLINE_NS (UINT64_MAX: no limit).
+ * False: it was the deadline. */
+bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
+                  uint64_t deadline_ns);
+
+/* ---- from code of the user and back --------------------------------------*/
+
+/* Take the token; the user's code stops running. */
+void session_lock(struct session *session);
+
+/* Give it back. */
+void session_unlock(struct session *session);
+
+/* The same for a call of the public API. Enter as the application on rank 0:
+ * DMPI_ESTATE if POOL is not open, or from a task or another thread. */
+dmpi_status session_enter(const dmpi_pool *pool, struct session **session);
+
+/* Enter as rank 0's application, or as a task. */
+dmpi_status session_enter_rank(struct session **session);
+
+/* Leave: what was said is sent. Returns STATUS. */
+dmpi_status session_leave(struct session *session, dmpi_status status);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* task.c - one call of a function of the user, and what it can ask. */
+#include "distmpi/task.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "distmpi/pool.h"
+#include "fault.h"
+#include "log.h"
+#include "registry.h"
+#include "running.h"
+
+struct dmpi_task {
+    struct session *session;
+    const dmpi_function *function;
+    const char *name; /* given at submission; not ended by a NUL */
+    size_t name_size;
+    dmpi_key key;
+    int rank; /* that runs it */
+    int source;
+    const void *args;
+    size_t args_size;
+    struct value **inputs;
+    size_t input_count;
+    struct buffer *output;  /* owned */
+    struct buffer *failure; /* owned; a dmpi_failure */
+    struct buffer *passed;  /* an input's; NULL: not handed through */
+};
+
+static _Thread_local dmpi_task *running = NULL;
+
+dmpi_task *running_task(void)
+{
+    return running;
+}
+
+int running_rank(void)
+{
+    return running ? running->rank : -1;
+}
+
+/* ---- registration --------------------------------------------------------*/
+
+void dmpi_function_enter(dmpi_function *function)
+{
+    registry_enter(function);
+}
+
+dmpi_status dmpi_register(const char *name, dmpi_call *call,
+                          const dmpi_function **function)
+{
+    if (!name || !*name || !call)
+        return fault(DMPI_EINVAL, "a function needs a name and an address");
+    if (session_current())
+        return fault(DMPI_ESTATE, "register '%s' before dmpi_open()", name);
+    dmpi_function *known = registry_find(name);
+    if (known && known->call != call)
+        return fault(DMPI_EINVAL, "another function is registered as '%s'",
+                     name);
+    if (!known) {
+        known = log_alloc(sizeof *known);
+        *known = (dmpi_function){.name = strdup(name), .call = call};
+        if (!known->name) log_panic("out of memory for a function's name");
+        registry_enter(known);
+    }
+    if (function) *function = known;
+    return DMPI_OK;
+}
+
+/* ---- running -------------------------------------------------------------*/
+
+/* Call the function without the token; what it made is in TASK. */
+static void call_user(struct session *session, dmpi_task *task)
+{
+    dmpi_task *outer = running;
+    running = task;
+    session_unlock(session);
+    task->function->call(task);
+    session_lock(session);
+    running = outer;
+}
+
+/* The value that the task gave; a reference for the caller. */
+static struct buffer *outcome(dmpi_task *task)
+{
+    struct buffer *result = task->failure ? task->failure
+                            : task->passed ? buffer_ref(task->passed)
+                            : task->output ? task->output
+                                           : buffer_new(0);
+    if (task->output && result != task->output) buffer_unref(task->output);
+    return result;
+}
+
+uint64_t running_job(struct session *session, struct job *job, uint64_t now_ns)
+{
+    dmpi_task task = {.session = session,
+                      .function = registry_at(job->function),
+                      .name = job_name(job),
+                      .name_size = job->name,
+                      .key = job->key,
+                      .rank = session->worker_rank,
+                      .args = job->args ? job_args(job) : NULL,
+                      .args_size = job->args,
+                      .inputs = job_inputs(job),
+                      .input_count = job->inputs};
+    call_user(session, &task);
+    uint64_t end_ns = clock_ns();
+    worker_finish(session->worker, job, outcome(&task), end_ns - now_ns);
+    return end_ns;
+}
+
+static void report_handler(const struct buffer *output, const struct call *call)
+{
+    const dmpi_failure *failure = output->data;
+    if (output->is_error && !call->request)
+        log_line(LOG_ERROR, "handler '%s', called by rank %d, failed: %s",
+                 failure->function, call->from, failure->text);
+}
+
+void running_call(struct session *session, struct exchange *exchange,
+                  struct call *call)
+{
+    dmpi_task task = {.session = session,
+                      .function = registry_at(call->function),
+                      .rank = exchange->port->rank,
+                      .source = call->from,
+                      .args = call->args ? call->args->data : NULL,
+                      .args_size = call->args ? call->args->size : 0};
+    call_user(session, &task);
+    struct buffer *output = outcome(&task);
+    report_handler(output, call);
+    exchange_called(exchange, call, output);
+}
+
+/* ---- what a task can ask -------------------------------------------------*/
+
+const void *dmpi_task_args(const dmpi_task *task)
+{
+    return task->args;
+}
+
+size_t dmpi_task_args_size(const dmpi_task *task)
+{
+    return task->args_size;
+}
+
+size_t dmpi_task_input_count(const dmpi_task *task)
+{
+    return task->input_count;
+}
+
+static const struct value *input(const dmpi_task *task, size_t i)
+{
+    if (i >= task->input_count)
+        log_panic("task '%s' asks for input %zu of %zu", task->function->name,
+                  i, task->input_count);
+    return task->inputs[i];
+}
+
+const void *dmpi_task_input(const dmpi_task *task, size_t i)
+{
+    return input(task, i)->buffer->data;
+}
+
+size_t dmpi_task_input_size(const dmpi_task *task, size_t i)
+{
+    return input(task, i)->buffer->size;
+}
+
+dmpi_key dmpi_task_input_key(const dmpi_task *task, size_t i)
+{
+    return input(task, i)->key;
+}
+
+dmpi_key dmpi_task_key(const dmpi_task *task)
+{
+    return task->key;
+}
+
+int dmpi_task_rank(const dmpi_task *task)
+{
+    return task->rank;
+}
+
+int dmpi_task_worker(const dmpi_task *task)
+{
+    return dmpi_task_rank(task) - 1;
+}
+
+int dmpi_task_source(const dmpi_task *task)
+{
+    return task->source;
+}
+
+void **dmpi_task_state(dmpi_task *task)
+{
+    return &task->session->state;
+}
+
+/* ---- what it can give ----------------------------------------------------*/
+
+void *dmpi_task_output(dmpi_task *task, size_t size)
+{
+    struct buffer *fresh = buffer_new(size);
+    if (!fresh) {
+        dmpi_fail(task, "no memory for an output of %zu bytes", size);
+        return NULL;
+    }
+    if (task->output) buffer_unref(task->output);
+    task->output = fresh;
+    task->passed = NULL;
+    return fresh->data;
+}
+
+void dmpi_task_output_trim(dmpi_task *task, size_t size)
+{
+    if (!task->output || size > task->output->room) {
+        dmpi_fail(task, "output trimmed to %zu bytes, but it has %llu", size,
+                  task->output ? (unsigned long long)task->output->room : 0);
+        return;
+    }
+    task->output->size = size;
+}
+
+void dmpi_task_pass(dmpi_task *task, size_t i)
+{
+    task->passed = input(task, i)->buffer;
+}
+
+static void copy_name(char *to, const char *name, size_t size)
+{
+    if (size >= DMPI_NAME_MAX) size = DMPI_NAME_MAX - 1;
+    memcpy(to, name, size);
+    to[size] = 0;
+}
+
+void dmpi_fail(dmpi_task *task, const char *format, ...)
+{
+    if (task->failure) return;
+    task->failure = buffer_new(sizeof(dmpi_failure));
+    if (!task->failure) log_panic("out of memory for an error");
+    task->failure->is_error = true;
+    dmpi_failure *failure = task->failure->data;
+    memset(failure, 0, sizeof *failure);
+    failure->status = DMPI_EFAILED;
+    failure->rank = dmpi_task_rank(task);
+    snprintf(failure->host, sizeof failure->host, "%s", log_host());
+    copy_name(failure->function, task->function->name,
+              strlen(task->function->name));
+    copy_name(failure->name, task->name ? task->name : "", task->name_size);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(failure->text, sizeof failure->text, format, args);
+    va_end(args);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ticker.c - looks, turns, parks. */
+#include "ticker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
+#include "clock.h"
+#include "log.h"
+
+enum {
+    TICK_NS = 1000000,
+    NAP_BUSY_NS = 20000,  /* while a bulk transfer is under way */
+    NAP_FAR_NS = 1000000, /* nobody rings from other nodes */
+    NAP_NEAR_NS = 10000000,
+    PARK_AFTER = 50 /* ticks without user code */
+};
+
+struct ticker {
+    struct session *session; /* borrowed */
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards the condition only */
+    pthread_cond_t condition;
+    _Atomic bool parked;
+    _Atomic bool stop;
+};
+
+static _Thread_local bool is_ticker = false;
+
+bool ticker_is_self(void)
+{
+    return is_ticker;
+}
+
+bool ticker_parked(const struct ticker *ticker)
+{
+    return atomic_load_explicit(&ticker->parked, memory_order_relaxed);
+}
+
+void ticker_wake(struct ticker *ticker)
+{
+    pthread_mutex_lock(&ticker->mutex);
+    atomic_store(&ticker->parked, false);
+    pthread_cond_signal(&ticker->condition);
+    pthread_mutex_unlock(&ticker->mutex);
+}
+
+static uint64_t user_turns(const struct ticker *ticker)
+{
+    return atomic_load_explicit(&ticker->session->user_turns,
+                                memory_order_relaxed);
+}
+
+static bool in_user_code(uint64_t turns)
+{
+    return turns & 1;
+}
+
+/* User code may have begun while PARKED was being set: look once more. */
+static void park(struct ticker *ticker, uint64_t turns)
+{
+    pthread_mutex_lock(&ticker->mutex);
+    atomic_store(&ticker->parked, true);
+    if (user_turns(ticker) != turns) atomic_store(&ticker->parked, false);
+    while (ticker->parked && !ticker->stop)
+        pthread_cond_wait(&ticker->condition, &ticker->mutex);
+    pthread_mutex_unlock(&ticker->mutex);
+}
+
+static void tick(struct ticker *ticker)
+{
+    struct timespec nap = {0, TICK_NS};
+    if (!ticker->stop) clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+}
+
+static uint64_t longest_nap(const struct session *session)
+{
+    if (mpi_port_busy(session->mpi)) return NAP_BUSY_NS;
+    return world_all_near(session->world) ? NAP_NEAR_NS : NAP_FAR_NS;
+}
+
+/* One turn in the main thread's place, then a nap. False: it was not to be. */
+static bool stand_in(struct ticker *ticker, uint64_t turns, uint64_t *nap_ns)
+{
+    struct session *session = ticker->session;
+    if (pthread_mutex_trylock(&session->token)) return false;
+    bool still = user_turns(ticker) == turns, any = false;
+    uint64_t longest = NAP_BUSY_NS;
+    if (still) {
+        world_sleep_prepare(session->world);
+        any = session_turn(session, TURN_TICKER);
+        longest = longest_nap(session);
+    }
+    pthread_mutex_unlock(&session->token);
+    if (!still) return false;
+    *nap_ns = any ? NAP_BUSY_NS : 2 * *nap_ns;
+    if (*nap_ns > longest) *nap_ns = longest;
+    if (!any) world_sleep(session->world, *nap_ns);
+    return true;
+}
+
+static void watch(struct ticker *ticker)
+{
+    uint64_t last = 0;
+    int quiet = 0;
+    while (!ticker->stop) {
+        uint64_t turns = user_turns(ticker);
+        if (in_user_code(turns) && turns == last) {
+            uint64_t nap_ns = NAP_BUSY_NS;
+            while (!ticker->stop && user_turns(ticker) == turns &&
+                   stand_in(ticker, turns, &nap_ns)) {
+            }
+        }
+        quiet = turns == last && !in_user_code(turns) ? quiet + 1 : 0;
+        last = turns;
+        if (quiet < PARK_AFTER) tick(ticker);
+        else park(ticker, turns), quiet = 0;
+    }
+}
+
+static void *run(void *argument)
+{
+    is_ticker = true;
+    watch(argument);
+    return NULL;
+}
+
+struct ticker *ticker_new(struct session *session)
+{
+    struct ticker *ticker = log_alloc(sizeof *ticker);
+    sigset_t all, before;
+    *ticker = (struct ticker){.session = session};
+    pthread_mutex_init(&ticker->mutex, NULL);
+    pthread_cond_init(&ticker->condition, NULL);
+    /* Signals are the application's: none is to be handled on this thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&ticker->thread, NULL, run, ticker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!failed) return ticker;
+    free(ticker);
+    return NULL;
+}
+
+void ticker_free(struct ticker *ticker)
+{
+    if (!ticker) return;
+    atomic_store(&ticker->stop, true);
+    ticker_wake(ticker);
+    pthread_join(ticker->thread, NULL);
+    pthread_mutex_destroy(&ticker->mutex);
+    pthread_cond_destroy(&ticker->condition);
+    free(ticker);
+}

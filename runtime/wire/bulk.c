@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bulk.c - a window of chunks per transfer. */
+#include "bulk.h"
+
+#include "log.h"
+
+enum {
+    CHUNK_BYTES = 4 << 20,
+    WINDOW = 3,          /* chunks of one transfer under way */
+    SENDING_MAX = 32,    /* transfers that a rank sends at a time */
+    TAG_FIRST = 2,       /* below: the envelopes' tag */
+    TAG_LAST = 32000     /* MPI guarantees 32767 */
+};
+
+struct bulk_transfer {
+    struct bulk_transfer *next;
+    struct bulk *bulk;
+    struct buffer *buffer; /* a reference is owned */
+    struct port_cookie cookie;
+    uint64_t posted; /* bytes given to MPI */
+    uint64_t landed; /* chunks times their bytes, ended */
+    int peer, tag;
+    bool sends;
+};
+
+void bulk_init(struct bulk *bulk, MPI_Comm comm, struct flight *flight,
+               struct port_client *client)
+{
+    *bulk = (struct bulk){.comm = comm, .flight = flight, .client = client,
+                          .last_tag = TAG_LAST};
+    bulk->end = &bulk->first;
+}
+
+static void chunk_landed(void *owner);
+
+static uint64_t chunk_at(const struct bulk_transfer *transfer, uint64_t offset)
+{
+    uint64_t rest = transfer->buffer->size - offset;
+    return rest < CHUNK_BYTES ? rest : CHUNK_BYTES;
+}
+
+static void post_chunk(struct bulk_transfer *transfer)
+{
+    struct bulk *bulk = transfer->bulk;
+    MPI_Request request;
+    char *data = (char *)transfer->buffer->data + transfer->posted;
+    uint64_t bytes = chunk_at(transfer, transfer->posted);
+    if (transfer->sends)
+        MPI_Isend(data, (int)bytes, MPI_BYTE, transfer->peer, transfer->tag,
+                  bulk->comm, &request);
+    else
+        MPI_Irecv(data, (int)bytes, MPI_BYTE, transfer->peer, transfer->tag,
+                  bulk->comm, &request);
+    transfer->posted += bytes;
+    flight_add(bulk->flight, request, chunk_landed, transfer);
+}
+
+static void start(struct bulk_transfer *transfer)
+{
+    for (int i = 0; i < WINDOW && transfer->posted < transfer->buffer->size; i++)
+        post_chunk(transfer);
+}
+
+static void start_waiting(struct bulk *bulk)
+{
+    while (bulk->first && bulk->sending < SENDING_MAX) {
+        struct bulk_transfer *transfer = bulk->first;
+        bulk->first = transfer->next;
+        if (!bulk->first) bulk->end = &bulk->first;
+        bulk->sending++;
+        start(transfer);
+    }
+}
+
+static void finish(struct bulk_transfer *transfer)
+{
+    struct bulk *bulk = transfer->bulk;
+    bulk->open--;
+    if (transfer->sends) {
+        bulk->sending--;
+        start_waiting(bulk);
+    } else {
+        bulk->client->arrived(bulk->client->role, transfer->cookie,
+                              transfer->buffer);
+    }
+    buffer_unref(transfer->buffer);
+    free(transfer);
+}
+
+/* Whichever chunk it was: all but the last are of one size, so the sum is right
+ * once all have landed. */
+static void chunk_landed(void *owner)
+{
+    struct bulk_transfer *transfer = owner;
+    transfer->landed += chunk_at(transfer, transfer->landed);
+    if (transfer->posted < transfer->buffer->size) post_chunk(transfer);
+    else if (transfer->landed == transfer->buffer->size) finish(transfer);
+}
+
+static struct bulk_transfer *transfer_new(struct bulk *bulk, int peer,
+                                          uint32_t tag, struct buffer *buffer)
+{
+    struct bulk_transfer *transfer = log_alloc(sizeof *transfer);
+    *transfer = (struct bulk_transfer){.bulk = bulk,
+                                       .buffer = buffer_ref(buffer),
+                                       .peer = peer, .tag = (int)tag};
+    bulk->open++;
+    return transfer;
+}
+
+uint32_t bulk_send(struct bulk *bulk, int to, struct buffer *buffer)
+{
+    bulk->last_tag = bulk->last_tag < TAG_LAST ? bulk->last_tag + 1 : TAG_FIRST;
+    struct bulk_transfer *transfer =
+        transfer_new(bulk, to, bulk->last_tag, buffer);
+    transfer->sends = true;
+    *bulk->end = transfer;
+    bulk->end = &transfer->next;
+    uint32_t tag = bulk->last_tag;
+    start_waiting(bulk);
+    return tag;
+}
+
+void bulk_receive(struct bulk *bulk, int from, uint32_t tag,
+                  struct buffer *buffer, struct port_cookie cookie)
+{
+    struct bulk_transfer *transfer = transfer_new(bulk, from, tag, buffer);
+    transfer->cookie = cookie;
+    start(transfer);
+}

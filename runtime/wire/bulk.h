@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bulk.h - large values from buffer to buffer, in chunks that MPI can count.
+ *
+ * A transfer is named by its sender's tag. A few chunks of it are under way at
+ * a time, so that the loop turns between them and memory is bounded; a sender
+ * has a limited number of transfers under way, a receiver posts all, so that
+ * no circle of ranks can wait for itself. */
+#ifndef BULK_H
+#define BULK_H
+
+#include <mpi.h>
+
+#include "flight.h"
+#include "port.h"
+
+struct bulk {
+    MPI_Comm comm;
+    struct flight *flight;      /* borrowed */
+    struct port_client *client; /* borrowed: told of arrivals */
+    struct bulk_transfer *first, **end; /* sends that wait for their turn */
+    int sending;                /* transfers under way */
+    int open;                   /* sends and receives that have not ended */
+    uint32_t last_tag;
+};
+
+void bulk_init(struct bulk *bulk, MPI_Comm comm, struct flight *flight,
+               struct port_client *client);
+
+/* As in struct port_calls. */
+uint32_t bulk_send(struct bulk *bulk, int to, struct buffer *buffer);
+void bulk_receive(struct bulk *bulk, int from, uint32_t tag,
+                  struct buffer *buffer, struct port_cookie cookie);
+
+#endif

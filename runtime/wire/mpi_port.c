@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mpi_port.c - envelopes out, a ring of posted receives in.
+ *
+ * An envelope is small enough for MPI's eager way, and is received into a ring
+ * of buffers posted ahead, whose order is the order of arrival. A message too
+ * large for one envelope is cut into fragments. */
+#include "mpi_port.h"
+
+#include <mpi.h>
+#include <string.h>
+
+#include "bulk.h"
+#include "doorbell.h"
+#include "world.h"
+#include "log.h"
+
+enum {
+    ENVELOPE_BYTES = 4000, /* with MPI's header below its eager limit of 4096 */
+    ENVELOPE_TAG = 1,
+    FLYING_MAX = 2,     /* envelopes under way to one peer */
+    RING_LEAST = 16,    /* receives posted, and at most */
+    RING_MOST = 128,
+    POLL_ENVELOPES = 16 /* delivered in one poll */
+};
+
+struct envelope {
+    struct envelope *next;
+    struct mpi_port *port;
+    int to;
+    uint32_t used;
+    char bytes[ENVELOPE_BYTES];
+};
+
+struct peer {
+    struct envelope *open;           /* being filled, or NULL */
+    struct envelope *first, *last;   /* full, wait for their turn */
+    int flying;                      /* under way */
+    bool dirty;                      /* in the list of those to flush */
+    char *partial;                   /* a message in fragments; owned */
+    uint32_t partial_bytes;          /* of it that are here */
+};
+
+struct slot {
+    MPI_Request request;
+    char bytes[ENVELOPE_BYTES];
+};
+
+struct mpi_port {
+    struct port base; /* first: cast back */
+    struct world *world;  /* borrowed */
+    MPI_Comm comm;    /* borrowed */
+    struct doorbell *bell;
+    struct peer *peers; /* by rank; owned */
+    int *dirty;         /* ranks with an open envelope; owned */
+    int dirty_count;
+    struct envelope *free_envelopes; /* owned */
+    size_t unsent; /* envelopes open, waiting, or under way */
+    struct flight flight;
+    struct bulk bulk;
+    struct slot *ring; /* owned */
+    int ring_size, ring_head;
+    /* A message too large for an envelope, until it has been filled. */
+    struct message *large; /* owned, or NULL */
+    int large_to;
+};
+
+struct fragment {
+    uint32_t total; /* bytes of the whole message */
+    uint32_t pad;
+};
+
+enum {
+    FRAGMENT_HEAD = sizeof(struct message) + sizeof(struct fragment),
+    FRAGMENT_BYTES = ENVELOPE_BYTES - FRAGMENT_HEAD
+};
+
+static void check(int result, const char *what)
+{
+    if (result != MPI_SUCCESS) log_panic("%s failed", what);
+}
+
+/* ---- out -----------------------------------------------------------------*/
+
+static struct envelope *envelope_take(struct mpi_port *port, int to)
+{
+    struct envelope *envelope = port->free_envelopes;
+    if (envelope) port->free_envelopes = envelope->next;
+    else envelope = log_alloc(sizeof *envelope);
+    envelope->next = NULL;
+    envelope->port = port;
+    envelope->to = to;
+    envelope->used = 0;
+    port->unsent++;
+    return envelope;
+}
+
+static void envelope_give(struct mpi_port *port, struct envelope *envelope)
+{
+    envelope->next = port->free_envelopes;
+    port->free_envelopes = envelope;
+    port->unsent--;
+}
+
+static void send_waiting(struct mpi_port *port, struct peer *peer);
+
+static void envelope_landed(void *owner)
+{
+    struct envelope *envelope = owner;
+    struct mpi_port *port = envelope->port;
+    struct peer *peer = &port->peers[envelope->to];
+    peer->flying--;
+    envelope_give(port, envelope);
+    send_waiting(port, peer);
+}
+
+/* Most are over when MPI_Isend returns: those do not join the flight. */
+static void send_envelope(struct mpi_port *port, struct envelope *envelope)
+{
+    MPI_Request request;
+    int landed = 0;
+    check(MPI_Isend(envelope->bytes, (int)envelope->used, MPI_BYTE,
+                    envelope->to, ENVELOPE_TAG, port->comm, &request),
+          "MPI_Isend");
+    port->base.envelopes++;
+    doorbell_ring(port->bell, envelope->to);
+    check(MPI_Test(&request, &landed, MPI_STATUS_IGNORE), "MPI_Test");
+    if (landed) {
+        envelope_give(port, envelope);
+        return;
+    }
+    port->peers[envelope->to].flying++;
+    flight_add(&port->flight, request, envelope_landed, envelope);
+}
+
+static void send_waiting(struct mpi_port *port, struct peer *peer)
+{
+    while (peer->first && peer->flying < FLYING_MAX) {
+        struct envelope *envelope = peer->first;
+        peer->first = envelope->next;
+        if (!peer->first) peer->last = NULL;
+        send_envelope(port, envelope);
+    }
+}
+
+/* Send the open envelope, behind those that wait. */
+static void close_envelope(struct mpi_port *port, struct peer *peer)
+{
+    struct envelope *envelope = peer->open;
+    if (!envelope) return;
+    peer->open = NULL;
+    if (!peer->first && peer->flying < FLYING_MAX) {
+        send_envelope(port, envelope);
+        return;
+    }
+    if (peer->last) peer->last->next = envelope;
+    else peer->first = envelope;
+    peer->last = envelope;
+}
+
+static struct envelope *open_envelope(struct mpi_port *port, int to)
+{
+    struct peer *peer = &port->peers[to];
+    peer->open = envelope_take(port, to);
+    if (!peer->dirty) {
+        peer->dirty = true;
+        port->dirty[port->dirty_count++] = to;
+    }
+    return peer->open;
+}
+
+/* Room for a message of BYTES, head included, in the envelope to rank TO. */
+static struct message *append(struct mpi_port *port, int to, unsigned kind,
+                              size_t bytes)
+{
+    struct peer *peer = &port->peers[to];
+    size_t padded = message_padded(bytes);
+    struct envelope *envelope = peer->open;
+    if (envelope && envelope->used + padded > ENVELOPE_BYTES) {
+        close_envelope(port, peer);
+        envelope = NULL;
+    }
+    if (!envelope) envelope = open_envelope(port, to);
+    struct message *message =
+        (struct message *)(envelope->bytes + envelope->used);
+    envelope->used += (uint32_t)padded;
+    message->bytes = (uint32_t)bytes;
+    message->kind = kind;
+    return message;
+}
+
+/* The large message has been filled by now: cut it up. */
+static void post_large(struct mpi_port *port)
+{
+    struct message *large = port->large;
+    if (!large) return;
+    port->large = NULL;
+    const char *at = (const char *)large;
+    for (uint32_t rest = large->bytes; rest;) {
+        uint32_t piece = rest < FRAGMENT_BYTES ? rest : FRAGMENT_BYTES;
+        struct message *message = append(port, port->large_to, MSG_FRAGMENT,
+                                         FRAGMENT_HEAD + (size_t)piece);
+        struct fragment *fragment = (struct fragment *)(message + 1);
+        *fragment = (struct fragment){.total = large->bytes};
+        memcpy(fragment + 1, at, piece);
+        at += piece;
+        rest -= piece;
+    }
+    free(large);
+}
+
+static void *say(struct port *base, int to, unsigned kind, size_t bytes)
+{
+    struct mpi_port *port = (struct mpi_port *)base;
+    size_t whole = sizeof(struct message) + bytes;
+    if (port->large) post_large(port);
+    if (whole <= ENVELOPE_BYTES) return append(port, to, kind, whole) + 1;
+    if (whole > UINT32_MAX) log_panic("a message of %zu bytes", whole);
+    port->large = log_alloc(whole);
+    *port->large = (struct message){(uint32_t)whole, kind};
+    port->large_to = to;
+    return port->large + 1;
+}
+
+void mpi_port_flush(struct mpi_port *port)
+{
+    if (port->large) post_large(port);
+    for (int i = 0; i < port->dirty_count; i++) {
+        struct peer *peer = &port->peers[port->dirty[i]];
+        peer->dirty = false;
+        close_envelope(port, peer);
+    }
+    port->dirty_count = 0;
+}
+
+static uint32_t port_bulk_send(struct port *base, int to, struct buffer *buffer)
+{
+    return bulk_send(&((struct mpi_port *)base)->bulk, to, buffer);
+}
+
+static void port_bulk_receive(struct port *base, int from, uint32_t tag,
+                              struct buffer *buffer, struct port_cookie cookie)
+{
+    bulk_receive(&((struct mpi_port *)base)->bulk, from, tag, buffer, cookie);
+}
+
+/* ---- in ------------------------------------------------------------------*/
+
+static void post_slot(struct mpi_port *port, struct slot *slot)
+{
+    check(MPI_Irecv(slot->bytes, ENVELOPE_BYTES, MPI_BYTE, MPI_ANY_SOURCE,
+                    ENVELOPE_TAG, port->comm, &slot->request),
+          "MPI_Irecv");
+}
+
+static void add_fragment(struct mpi_port *port, int from,
+                         const struct message *message)
+{
+    struct peer *peer = &port->peers[from];
+    const struct fragment *fragment = message_body(message);
+    uint32_t piece = message->bytes - FRAGMENT_HEAD;
+    if (!peer->partial) {
+        peer->partial = log_alloc(fragment->total);
+        peer->partial_bytes = 0;
+    }
+    memcpy(peer->partial + peer->partial_bytes, fragment + 1, piece);
+    peer->partial_bytes += piece;
+    if (peer->partial_bytes < fragment->total) return;
+    struct message *whole = (struct message *)peer->partial;
+    peer->partial = NULL;
+    port_deliver(&port->base, from, whole);
+    free(whole);
+}
+
+static void deliver(struct mpi_port *port, int from, const char *bytes,
+                    size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        const struct message *message = (const struct message *)(bytes + at);
+        if (message->kind == MSG_FRAGMENT) add_fragment(port, from, message);
+        else port_deliver(&port->base, from, message);
+        at += message_padded(message->bytes);
+    }
+}
+
+static bool receive_one(struct mpi_port *port)
+{
+    struct slot *slot = &port->ring[port->ring_head];
+    MPI_Status status;
+    int here = 0, size;
+    check(MPI_Test(&slot->request, &here, &status), "MPI_Test");
+    if (!here) return false;
+    MPI_Get_count(&status, MPI_BYTE, &size);
+    deliver(port, status.MPI_SOURCE, slot->bytes, (size_t)size);
+    post_slot(port, slot);
+    port->ring_head = (port->ring_head + 1) % port->ring_size;
+    return true;
+}
+
+bool mpi_port_poll(struct mpi_port *port)
+{
+    bool any = flight_poll(&port->flight) > 0;
+    for (int i = 0; i < POLL_ENVELOPES && receive_one(port); i++) any = true;
+    return any;
+}
+
+/* ---- life ----------------------------------------------------------------*/
+
+static const struct port_calls calls = {say, port_bulk_send, port_bulk_receive};
+
+static int ring_size_for(int ranks)
+{
+    if (ranks < RING_LEAST / 2) return RING_LEAST;
+    return ranks < RING_MOST / 2 ? 2 * ranks : RING_MOST;
+}
+
+struct mpi_port *mpi_port_new(struct world *world)
+{
+    struct mpi_port *port = log_alloc(sizeof *port);
+    *port = (struct mpi_port){.world = world, .comm = world_comm(world),
+                              .bell = world_doorbell(world)};
+    int ranks = world_ranks(world);
+    port_init(&port->base, &calls, world_rank(world), ranks);
+    bulk_init(&port->bulk, port->comm, &port->flight, &port->base.client);
+    port->peers = log_alloc((size_t)ranks * sizeof *port->peers);
+    memset(port->peers, 0, (size_t)ranks * sizeof *port->peers);
+    port->dirty = log_alloc((size_t)ranks * sizeof *port->dirty);
+    port->ring_size = ring_size_for(ranks);
+    port->ring = log_alloc((size_t)port->ring_size * sizeof *port->ring);
+    for (int i = 0; i < port->ring_size; i++) post_slot(port, &port->ring[i]);
+    return port;
+}
+
+static void free_envelopes(struct envelope *envelope)
+{
+    while (envelope) {
+        struct envelope *next = envelope->next;
+        free(envelope);
+        envelope = next;
+    }
+}
+
+void mpi_port_free(struct mpi_port *port)
+{
+    for (int i = 0; i < port->ring_size; i++) {
+        MPI_Cancel(&port->ring[i].request);
+        MPI_Request_free(&port->ring[i].request);
+    }
+    for (int i = 0; i < port->base.ranks; i++) free(port->peers[i].partial);
+    free_envelopes(port->free_envelopes);
+    flight_fini(&port->flight);
+    port_fini(&port->base);
+    free(port->peers);
+    free(port->dirty);
+    free(port->ring);
+    free(port);
+}
+
+struct port *mpi_port_base(struct mpi_port *port)
+{
+    return &port->base;
+}
+
+bool mpi_port_quiet(const struct mpi_port *port)
+{
+    return !port->unsent && !port->large && !port->bulk.open;
+}
+
+bool mpi_port_busy(const struct mpi_port *port)
+{
+    return port->bulk.open || port->unsent;
+}

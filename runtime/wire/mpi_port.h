@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mpi_port.h - the port over MPI: messages in envelopes, values by bulk.
+ *
+ * To each peer one or two envelopes are under way; what is said meanwhile is
+ * appended and leaves when one lands, when it is full, or by mpi_port_flush().
+ * Nothing here blocks. All calls under the rank's token. */
+#ifndef MPI_PORT_H
+#define MPI_PORT_H
+
+#include <stdbool.h>
+
+#include "port.h"
+
+struct world;
+struct mpi_port;
+
+/* Over JOB, which is borrowed. Rings its doorbell after each envelope. */
+struct mpi_port *mpi_port_new(struct world *world);
+
+/* Nothing is under way any more: see mpi_port_quiet(). */
+void mpi_port_free(struct mpi_port *port);
+
+struct port *mpi_port_base(struct mpi_port *port);
+
+/* Deliver what has come, a bounded number of envelopes. False: nothing came
+ * and nothing landed. */
+bool mpi_port_poll(struct mpi_port *port);
+
+/* Send what has been said. */
+void mpi_port_flush(struct mpi_port *port);
+
+/* Is everything that was said sent, and every transfer ended? */
+bool mpi_port_quiet(const struct mpi_port *port);
+
+/* Are bulk transfers under way, which want the loop to turn fast? */
+bool mpi_port_busy(const struct mpi_port *port);
+
+#endif

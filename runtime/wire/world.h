@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* world.h - the MPI job around a pool: the library's own communicator, who
+ * shares a node with whom, and the collective steps of opening and closing.
+ *
+ * Layers above include this without mpi.h, and do not see the MPI types. */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct world;
+
+/* Collective over *COMM (a pointer to an MPI_Comm, or NULL for
+ * MPI_COMM_WORLD). Starts MPI if it does not run; it is then ended at exit.
+ * NULL: WHY says in one line what is wrong. */
+struct world *world_open(const void *comm, char *why, size_t why_size);
+
+/* Collective. */
+void world_close(struct world *world);
+
+int world_rank(const struct world *world);
+int world_ranks(const struct world *world);
+
+/* May a second thread call MPI, if one calls at a time? */
+bool world_threads(const struct world *world);
+
+/* A process of a larger job that started alone: what the environment of the
+ * launcher says, against the size of MPI_COMM_WORLD. False: WHY tells. */
+bool world_check_launch(const struct world *world, char *why, size_t why_size);
+
+/* ---- collective, at start only -------------------------------------------*/
+
+/* SIZE bytes of each rank, by rank, to ALL on all ranks. */
+void world_gather(struct world *world, const void *mine, size_t size, void *all);
+
+/* SIZE bytes of rank 0 to all. */
+void world_share(struct world *world, void *data, size_t size);
+
+/* Find out which ranks share memory, and make their doorbells; if FAKE_NODES is
+ * not 0, only ranks of one block of ranks count as sharing it, of as many
+ * blocks. */
+void world_find_nodes(struct world *world, int fake_nodes);
+
+/* Ranks of this rank's node, in order: *COUNT of them. Borrowed. */
+const int *world_neighbours(const struct world *world, int *count);
+
+/* Numbers the nodes from 0 in order of their first rank. */
+int world_node(const struct world *world, int rank);
+
+/* ---- sleeping ------------------------------------------------------------*/
+
+struct doorbell *world_doorbell(struct world *world);
+
+/* Sleep until a neighbour rings, at most NAP_NS. Between raise and wait the
+ * port is polled once more. */
+void world_sleep_prepare(struct world *world);
+void world_sleep_cancel(struct world *world);
+void world_sleep(struct world *world, uint64_t nap_ns);
+
+/* Can every rank of the pool ring here? */
+bool world_all_near(const struct world *world);
+
+#ifdef MPI_VERSION
+MPI_Comm world_comm(const struct world *world);
+#endif
+
+#endif

@@ -1,0 +1,198 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The example programs give the same answers with any number of ranks, and
+# wordcount gives those of tr, sort and uniq.
+#
+#     BUILD=build RUN=scripts/run tests/mpi/apps.sh
+# shellcheck disable=SC2317 # check() calls them
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit
+
+export LC_ALL=C
+BUILD=$(realpath "${BUILD:-build}")
+RUN=$(realpath "${RUN:-scripts/run}")
+wordcount=$BUILD/apps/wordcount
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+# check WHAT COMMAND...: one line, and what the last program said if it is bad
+check() {
+    local what=$1
+    shift
+    if "$@"; then
+        echo "ok $what"
+    else
+        echo "FAILED $what"
+        head -n 20 "$tmp/out" "$tmp/err" | cut -c 1-200 | sed 's/^/    | /'
+        failed=1
+    fi
+}
+
+# run NP PROGRAM...: the output goes to $tmp/out, the errors to $tmp/err
+run() {
+    local np=$1
+    shift
+    timeout -k 5 120 "$RUN" -np "$np" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+}
+
+# ---- hello, stats, phase -----------------------------------------------------
+
+# prints TEXT NP PROGRAM
+prints() { run "$2" "$BUILD/apps/$3" && [ "$(<"$tmp/out")" = "$1" ]; }
+
+moves_no_block() {
+    local bytes
+    DISTMPI_REPORT=1 run "$1" "$BUILD/apps/stats" || return
+    bytes=$(sed -nE 's/^distmpi: .*worker to worker:? *([0-9]+) bytes.*/\1/p' \
+        "$tmp/err")
+    [ "$bytes" ] && [ "$bytes" -lt 10000 ]
+}
+
+hello=$'10 20 30\n-285\n12'
+stats="mean 524287.5 var 91625968981.25"
+phase="phase: ok, 96 rows of 64 cells after 100 steps"
+for np in 1 2 3 4; do
+    check "hello np $np" prints "$hello" $np hello
+    check "stats np $np" prints "$stats" $np stats
+    check "phase np $np" prints "$phase" $np phase
+done
+check "stats moves no block" moves_no_block 3
+
+# ---- wordcount: the right counts ---------------------------------------------
+
+# What it should say of FILE...
+# shellcheck disable=SC2018,SC2019 # ASCII letters only
+count() {
+    cat -- "$@" | tr A-Z a-z | tr -cs a-z '\n' | grep . | sort | uniq -c |
+        sort -k1,1nr -k2,2 | awk '{ print $2 "\t" $1 }'
+}
+
+# counts NP FILE...: the expected lines are in $tmp/expected
+counts() { run "$1" "$wordcount" "${@:2}" && cmp "$tmp/out" "$tmp/expected"; }
+
+# is_counted WHAT NP FILE...
+is_counted() {
+    count "${@:3}" >"$tmp/expected"
+    check "wordcount, $1, np $2" counts "${@:2}"
+}
+
+# Some megabytes of words, common and rare, long and short, in any case.
+write_text() {
+    awk -v seed="$1" 'BEGIN {
+        srand(seed)
+        for (i = 0; i < 700000; i++) {
+            n = int(exp(rand() * 11)); word = ""
+            for (left = n * n; left > 0; left = int(left / 26))
+                word = word sprintf("%c", (rand() < 0.1 ? 65 : 97) + left % 26)
+            printf "%s%s", word, i % 9 ? " " : i % 5 ? ",\n" : "-42\t"
+        }
+    }'
+}
+
+mkdir "$tmp/cross" "$tmp/many" "$tmp/directory"
+: >"$tmp/empty"
+write_text 1 >"$tmp/text"
+head -c 3000000 /dev/urandom >"$tmp/junk"
+system=(/usr/include/*.h)
+[ -f "${system[0]}" ] || system=(README.md LICENSE)
+# Words over two, three and many files, with empty ones among them.
+split -a 4 -b 100003 "$tmp/text" "$tmp/cross/a"
+for i in 0 1 2 3 4 5 6 7 8 9; do
+    printf 'Aa' >"$tmp/cross/b$i"
+    : >"$tmp/cross/b${i}e"
+done
+printf 'z end' >"$tmp/cross/c"
+
+all=("$tmp"/cross/* "$tmp/empty" "$tmp/text" "$tmp/junk" "$tmp/text"
+    "${system[@]}")
+count "${all[@]}" >"$tmp/expected"
+for np in 1 2 3 4; do
+    check "wordcount, all together, np $np" counts $np "${all[@]}"
+done
+is_counted "one file" 3 "$tmp/text"
+is_counted "words over file boundaries" 3 "$tmp"/cross/*
+is_counted "binary junk" 2 "$tmp/junk"
+is_counted "an empty file" 3 "$tmp/empty"
+is_counted "a file of size 0 that is not empty" 2 /proc/version
+
+seq 5000 | sed 's/.*/One & line of file &,\nnumber & of ALL/' |
+    split -a 4 -l 2 - "$tmp/many/f"
+# Open MPI's mpirun takes no more than 128 KiB of arguments: short names.
+cd "$tmp/many" || exit
+is_counted "5000 files" 3 f*
+cd "$OLDPWD" || exit
+
+count "$tmp/text" | sed 10q >"$tmp/expected"
+check "wordcount --top 10" counts 3 --top 10 "$tmp/text"
+check "wordcount FILE --top=10" counts 3 "$tmp/text" --top=10
+count "$tmp/cross/c" >"$tmp/expected"
+check "wordcount, --top above all" counts 3 --top 1000 "$tmp/cross/c"
+
+counts_long_word() {
+    printf 'end a' >"$tmp/before"
+    printf 'Z a' >"$tmp/after"
+    head -c 200000000 /dev/zero | tr '\0' Q >"$tmp/long"
+    {
+        printf 'a\t1\n'
+        printf a && tr Q q <"$tmp/long" && printf 'z\t1\n'
+        printf 'end\t1\n'
+    } >"$tmp/expected"
+    counts 3 "$tmp/before" "$tmp/long" "$tmp/after"
+}
+check "wordcount, a word of 200 MB" counts_long_word
+rm -f "$tmp/long" "$tmp/expected" "$tmp/out"
+
+# ---- wordcount: what cannot be counted ---------------------------------------
+
+# One line of ours on stderr, which contains $1; what mpirun says besides,
+# because the job's exit code is not 0, does not count.
+says_only() {
+    local ours='^(wordcount|.*/wordcount|usage|distmpi):'
+    [ ! -s "$tmp/out" ] && [ "$(grep -cE "$ours" "$tmp/err")" = 1 ] &&
+        grep -E "$ours" "$tmp/err" | grep -qF -- "$1"
+}
+
+# refuses TEXT NP ARGUMENT...
+refuses() {
+    run "$2" "$wordcount" "${@:3}"
+    [ $? = 2 ] && says_only "$1"
+}
+
+for np in 1 3; do
+    check "wordcount, no files, np $np" refuses "usage: " $np
+    check "wordcount, missing file, np $np" \
+        refuses "$tmp/nothing" $np "$tmp/text" "$tmp/nothing"
+done
+check "wordcount, a directory" refuses "$tmp/directory" 2 "$tmp/directory"
+check "wordcount, a device" refuses /dev/null 2 /dev/null
+check "wordcount --top 0" refuses "--top 0" 2 --top 0 "$tmp/text"
+check "wordcount --top -3" refuses "--top -3" 2 --top -3 "$tmp/text"
+check "wordcount --top 3x" refuses "--top 3x" 2 --top 3x "$tmp/text"
+check "wordcount --top" refuses "top" 2 "$tmp/text" --top
+check "wordcount --bad" refuses "bad" 2 --bad "$tmp/text"
+
+if [ "$(id -u)" != 0 ]; then
+    printf secret >"$tmp/secret"
+    chmod 0 "$tmp/secret"
+    check "wordcount, unreadable file" refuses "$tmp/secret" 2 "$tmp/secret"
+fi
+
+# The workers have another working directory than rank 0, where it is not.
+refuses_what_workers_lack() {
+    (
+        cd "$tmp" &&
+            run 1 -wdir "$tmp" "$wordcount" text : \
+                -np 2 -wdir "$tmp/directory" "$wordcount" text
+    )
+    [ $? = 2 ] && says_only "text: No such file or directory (rank "
+}
+check "wordcount, a file that the workers lack" refuses_what_workers_lack
+
+prints_help() {
+    run 2 "$wordcount" --help && grep -q '^usage: wordcount' "$tmp/out" &&
+        [ ! -s "$tmp/err" ]
+}
+check "wordcount --help" prints_help
+
+exit $failed

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cluster.h - one center and its workers on a network, and the threads that
+ * would run their tasks.
+ *
+ * Time is virtual. A task occupies its worker while messages go on being
+ * delivered to it. What happens next is decided by a seed (cluster_step()), by
+ * durations (cluster_run_virtually()), or by the test itself. */
+#ifndef CLUSTER_H
+#define CLUSTER_H
+
+#include "center.h"
+#include "network.h"
+#include "worker.h"
+
+struct cluster_setup {
+    int workers;
+    int nodes; /* that the workers are dealt to in turn; 0: one */
+    uint64_t seed;
+    bool steal;
+    bool check; /* all roles, after every message */
+    /* What JOB gives on RANK, and how long it takes there. NULL: the oracle's
+     * output, and no time. */
+    struct buffer *(*call)(void *app, int rank, struct job *job);
+    uint64_t (*duration_ns)(void *app, int rank, struct job *job);
+    void *app;
+    uint64_t tick_ns; /* the longest step in virtual time; 0: any */
+};
+
+struct member {
+    struct cluster *cluster;
+    struct worker *worker;
+    struct job *job; /* that runs, or NULL */
+    uint64_t began_ns, ends_ns;
+    uint64_t jobs;  /* that ran here */
+    bool touched;   /* something happened since its last turn */
+    int rank;
+};
+
+struct cluster {
+    struct cluster_setup setup;
+    struct network *network;
+    struct center *center;
+    struct member *members; /* by rank - 1 */
+    int ranks;
+    uint64_t now_ns;
+    uint64_t random;
+    int *touched;
+    size_t touched_count;
+};
+
+struct cluster *cluster_new(const struct cluster_setup *setup);
+void cluster_free(struct cluster *cluster);
+
+static inline struct member *cluster_member(struct cluster *cluster, int rank)
+{
+    return &cluster->members[rank - 1];
+}
+
+static inline struct worker *cluster_worker(struct cluster *cluster, int rank)
+{
+    return cluster->members[rank - 1].worker;
+}
+
+/* ---- a worker's thread ---------------------------------------------------*/
+
+/* Let the worker look for the next task, and start it. False: none. */
+bool cluster_start_job(struct cluster *cluster, int rank);
+
+/* The task that runs there ends now. */
+void cluster_end_job(struct cluster *cluster, int rank);
+
+void cluster_turn(struct cluster *cluster, int rank);
+
+/* ---- what happens next ---------------------------------------------------*/
+
+/* One thing that the seed decides: a message, a transfer, a turn, the start or
+ * the end of a task. */
+void cluster_step(struct cluster *cluster);
+
+/* Steps until COUNT of them were for nothing: no task is left, and no message.
+ * Workers may still wait for what the application has not done yet. */
+void cluster_run(struct cluster *cluster);
+
+/* Deliver all messages and let all workers turn, until they say no more. No
+ * task starts or ends. */
+void cluster_deliver(struct cluster *cluster);
+
+/* Until nothing is left, each task taking its duration. */
+void cluster_run_virtually(struct cluster *cluster);
+
+/* center_stop(), and on until all have ended. True: nobody knows a key, nobody
+ * has anything to say. */
+bool cluster_stop(struct cluster *cluster);
+
+/* ---- what came of it -----------------------------------------------------*/
+
+/* Sums over all workers, after the stop. */
+struct msg_counts cluster_counts(const struct cluster *cluster);
+
+/* Workers that ran a task. */
+int cluster_busy_workers(const struct cluster *cluster);
+
+/* ---- short forms for tests -----------------------------------------------*/
+
+/* Submit FUNCTION with one word of arguments. RANK: 0 or a target, HARD. */
+uint64_t cluster_submit(struct cluster *cluster, uint32_t function,
+                        const uint64_t inputs[], size_t count, uint64_t word,
+                        int rank, bool hard);
+
+/* Fetch KEY while everything goes on; a buffer the caller unrefs. */
+struct buffer *cluster_get(struct cluster *cluster, uint64_t key);
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* network.c - a queue per pair of ranks, and a list of those that are not
+ * empty. */
+#include "network.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "random.h"
+
+enum {
+    EPOCH_STEPS = 256, /* then other pairs are slow */
+    SLOW_ONE_IN = 4,   /* of the pairs */
+    SLOW_PATIENCE = 6  /* choices before a slow pair is taken after all */
+};
+
+struct item {
+    struct item *next;
+    struct message message;
+};
+
+/* A bulk transfer that only its sender has named so far. */
+struct offer {
+    struct offer *next;
+    uint32_t tag;
+    struct buffer *buffer; /* a reference is owned */
+};
+
+struct pair {
+    int from, to;
+    struct item *first, **last;
+    struct offer *offers;
+    uint32_t last_tag;
+    size_t place; /* in the list of pairs that are not empty */
+};
+
+struct transfer {
+    int to;
+    struct buffer *out, *in; /* a reference of each is owned */
+    struct port_cookie cookie;
+};
+
+struct station {
+    struct port port; /* first: a port is cast back to its station */
+    struct network *network;
+};
+
+struct network {
+    int ranks;
+    struct station *stations;
+    struct pair **pairs; /* by from * ranks + to; NULL: never used */
+    struct pair **full;  /* those with messages */
+    size_t full_count, full_capacity;
+    struct transfer *transfers; /* named by both sides */
+    size_t transfer_count, transfer_capacity;
+    size_t offers; /* named by one side */
+    uint64_t random, epoch, steps;
+    uint64_t said[MSG_KINDS], transfers_said;
+};
+
+/* ---- pairs ---------------------------------------------------------------*/
+
+static struct pair *pair_of(struct network *network, int from, int to)
+{
+    size_t at = (size_t)from * (size_t)network->ranks + (size_t)to;
+    struct pair *pair = network->pairs[at];
+    if (pair) return pair;
+    pair = network->pairs[at] = log_alloc(sizeof *pair);
+    *pair = (struct pair){.from = from, .to = to};
+    pair->last = &pair->first;
+    return pair;
+}
+
+static void enlist(struct network *network, struct pair *pair)
+{
+    if (network->full_count == network->full_capacity) {
+        network->full_capacity = 2 * network->full_capacity + 16;
+        network->full =
+            log_realloc(network->full,
+                        network->full_capacity * sizeof *network->full);
+    }
+    pair->place = network->full_count;
+    network->full[network->full_count++] = pair;
+}
+
+static void delist(struct network *network, struct pair *pair)
+{
+    struct pair *last = network->full[--network->full_count];
+    network->full[pair->place] = last;
+    last->place = pair->place;
+}
+
+static void *say(struct port *port, int to, unsigned kind, size_t bytes)
+{
+    struct network *network = ((struct station *)port)->network;
+    assert(to != port->rank && to >= 0 && to < network->ranks);
+    struct pair *pair = pair_of(network, port->rank, to);
+    struct item *item = log_alloc(sizeof *item + bytes);
+    item->next = NULL;
+    item->message = (struct message){
+        .bytes = (uint32_t)(sizeof(struct message) + bytes), .kind = kind};
+    if (!pair->first) enlist(network, pair);
+    *pair->last = item;
+    pair->last = &item->next;
+    port->envelopes++;
+    network->said[kind]++;
+    return item + 1;
+}
+
+static struct item *take(struct network *network, struct pair *pair)
+{
+    struct item *item = pair->first;
+    pair->first = item->next;
+    if (!pair->first) {
+        pair->last = &pair->first;
+        delist(network, pair);
+    }
+    return item;
+}
+
+static unsigned deliver(struct network *network, struct pair *pair)
+{
+    struct item *item = take(network, pair);
+    unsigned kind = item->message.kind;
+    struct port *port = &network->stations[pair->to].port;
+    port_deliver(port, pair->from, &item->message);
+    free(item);
+    return kind;
+}
+
+/* ---- bulk ----------------------------------------------------------------*/
+
+static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer)
+{
+    struct network *network = ((struct station *)port)->network;
+    struct pair *pair = pair_of(network, port->rank, to);
+    struct offer *offer = log_alloc(sizeof *offer);
+    *offer = (struct offer){.next = pair->offers, .tag = ++pair->last_tag,
+                            .buffer = buffer_ref(buffer)};
+    pair->offers = offer;
+    network->offers++;
+    network->transfers_said++;
+    return offer->tag;
+}
+
+static struct buffer *take_offer(struct pair *pair, uint32_t tag)
+{
+    struct offer **at = &pair->offers;
+    while (*at && (*at)->tag != tag) at = &(*at)->next;
+    struct offer *offer = *at;
+    assert(offer);
+    struct buffer *buffer = offer->buffer;
+    *at = offer->next;
+    free(offer);
+    return buffer;
+}
+
+static void bulk_receive(struct port *port, int from, uint32_t tag,
+                         struct buffer *buffer, struct port_cookie cookie)
+{
+    struct network *network = ((struct station *)port)->network;
+    struct pair *pair = pair_of(network, from, port->rank);
+    if (network->transfer_count == network->transfer_capacity) {
+        network->transfer_capacity = 2 * network->transfer_capacity + 16;
+        network->transfers = log_realloc(network->transfers,
+                                         network->transfer_capacity *
+                                             sizeof *network->transfers);
+    }
+    struct buffer *out = take_offer(pair, tag);
+    assert(buffer->size == out->size);
+    network->offers--;
+    network->transfers[network->transfer_count++] =
+        (struct transfer){.to = port->rank, .out = out,
+                          .in = buffer_ref(buffer), .cookie = cookie};
+}
+
+static void end_transfer(struct network *network, size_t at)
+{
+    struct transfer transfer = network->transfers[at];
+    network->transfers[at] = network->transfers[--network->transfer_count];
+    memcpy(transfer.in->data, transfer.out->data, transfer.out->size);
+    struct port_client *client = &network->stations[transfer.to].port.client;
+    client->arrived(client->role, transfer.cookie, transfer.in);
+    buffer_unref(transfer.in);
+    buffer_unref(transfer.out);
+}
+
+bool network_end_transfer(struct network *network)
+{
+    if (!network->transfer_count) return false;
+    end_transfer(network,
+                 random_below(&network->random, network->transfer_count));
+    return true;
+}
+
+/* ---- in any order --------------------------------------------------------*/
+
+static bool is_slow(const struct network *network, const struct pair *pair)
+{
+    uint64_t mix = network->epoch ^ (uint64_t)pair->from << 32 ^
+                   (uint64_t)pair->to;
+    return random_one_in(&mix, SLOW_ONE_IN);
+}
+
+bool network_step(struct network *network)
+{
+    size_t count = network->full_count + network->transfer_count;
+    if (!count) return false;
+    if (network->steps++ % EPOCH_STEPS == 0)
+        network->epoch = random_next(&network->random);
+    size_t at = random_below(&network->random, count);
+    for (int i = 0; i < SLOW_PATIENCE && at < network->full_count &&
+                    is_slow(network, network->full[at]);
+         i++)
+        at = random_below(&network->random, count);
+    if (at < network->full_count) deliver(network, network->full[at]);
+    else end_transfer(network, at - network->full_count);
+    return true;
+}
+
+unsigned network_peek(const struct network *network, int from, int to)
+{
+    size_t at = (size_t)from * (size_t)network->ranks + (size_t)to;
+    const struct pair *pair = network->pairs[at];
+    return pair && pair->first ? pair->first->message.kind : MSG_NONE;
+}
+
+unsigned network_deliver(struct network *network, int from, int to)
+{
+    if (!network_peek(network, from, to)) return MSG_NONE;
+    return deliver(network, pair_of(network, from, to));
+}
+
+/* ---- counts --------------------------------------------------------------*/
+
+size_t network_under_way(const struct network *network)
+{
+    size_t count = network->transfer_count + network->offers;
+    for (size_t i = 0; i < network->full_count; i++)
+        for (struct item *item = network->full[i]->first; item;
+             item = item->next)
+            count++;
+    return count;
+}
+
+uint64_t network_said(const struct network *network, unsigned kind)
+{
+    return network->said[kind];
+}
+
+uint64_t network_said_in_all(const struct network *network)
+{
+    uint64_t sum = 0;
+    for (unsigned kind = 0; kind < MSG_KINDS; kind++)
+        sum += network->said[kind];
+    return sum;
+}
+
+uint64_t network_transfers(const struct network *network)
+{
+    return network->transfers_said;
+}
+
+void network_count_anew(struct network *network)
+{
+    memset(network->said, 0, sizeof network->said);
+    network->transfers_said = 0;
+}
+
+/* ---- beginning and end ---------------------------------------------------*/
+
+static const struct port_calls calls = {say, bulk_send, bulk_receive};
+
+struct network *network_new(int ranks, uint64_t seed)
+{
+    struct network *network = log_alloc(sizeof *network);
+    size_t pairs = (size_t)ranks * (size_t)ranks;
+    *network = (struct network){.ranks = ranks, .random = seed};
+    network->stations = log_alloc((size_t)ranks * sizeof *network->stations);
+    network->pairs = calloc(pairs, sizeof *network->pairs);
+    if (!network->pairs) log_panic("out of memory for %zu pairs", pairs);
+    for (int i = 0; i < ranks; i++) {
+        port_init(&network->stations[i].port, &calls, i, ranks);
+        network->stations[i].network = network;
+    }
+    return network;
+}
+
+struct port *network_port(struct network *network, int rank)
+{
+    return &network->stations[rank].port;
+}
+
+static void pair_free(struct pair *pair)
+{
+    for (struct item *item = pair->first, *next; item; item = next) {
+        next = item->next;
+        free(item);
+    }
+    for (struct offer *offer = pair->offers, *next; offer; offer = next) {
+        next = offer->next;
+        buffer_unref(offer->buffer);
+        free(offer);
+    }
+    free(pair);
+}
+
+void network_free(struct network *network)
+{
+    size_t pairs = (size_t)network->ranks * (size_t)network->ranks;
+    for (size_t i = 0; i < pairs; i++)
+        if (network->pairs[i]) pair_free(network->pairs[i]);
+    for (size_t i = 0; i < network->transfer_count; i++) {
+        buffer_unref(network->transfers[i].in);
+        buffer_unref(network->transfers[i].out);
+    }
+    for (int i = 0; i < network->ranks; i++)
+        port_fini(&network->stations[i].port);
+    free(network->transfers);
+    free(network->full);
+    free(network->pairs);
+    free(network->stations);
+    free(network);
+}
