@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* map.c - linear probing with backward-shift deletion (Knuth, TAOCP 3, 6.4
- * algorithm R): no tombstones, so a map that shrinks stays fast. */
+/* map.c - Robin Hood hashing (Celis 1986) with backward-shift deletion: within
+ * a run entries are ordered by their homes. A search ends where an entry lies
+ * nearer to its home than the key would, a removal at the first entry that is
+ * at home; so a long run of dense keys, all at home, costs nothing. */
 #include "map.h"
 
 #include <assert.h>
@@ -21,12 +23,38 @@ static size_t home_of(const struct map *map, uint64_t key)
     return (size_t)hash & (map->capacity - 1);
 }
 
+/* How far from its home the entry at slot I lies. */
+static size_t distance_of(const struct map *map, size_t i)
+{
+    return (i - home_of(map, map->slots[i].key)) & (map->capacity - 1);
+}
+
+/* The slot of KEY, or the capacity. */
 static size_t find(const struct map *map, uint64_t key)
 {
-    size_t i = home_of(map, key);
-    while (map->slots[i].key && map->slots[i].key != key)
-        i = (i + 1) & (map->capacity - 1);
-    return i;
+    size_t mask = map->capacity - 1, i = home_of(map, key);
+    for (size_t distance = 0;; distance++, i = (i + 1) & mask) {
+        if (map->slots[i].key == key) return i;
+        if (!map->slots[i].key || distance_of(map, i) < distance)
+            return map->capacity;
+    }
+}
+
+/* Put ENTRY in its order; whoever is nearer to home makes room. */
+static void insert(struct map *map, struct map_slot entry)
+{
+    size_t mask = map->capacity - 1, i = home_of(map, entry.key);
+    for (size_t distance = 0; map->slots[i].key; i = (i + 1) & mask) {
+        size_t here = distance_of(map, i);
+        if (here < distance) {
+            struct map_slot moved = map->slots[i];
+            map->slots[i] = entry;
+            entry = moved;
+            distance = here;
+        }
+        distance++;
+    }
+    map->slots[i] = entry;
 }
 
 static void grow(struct map *map)
@@ -36,7 +64,7 @@ static void grow(struct map *map)
     map->slots = calloc(map->capacity, sizeof *map->slots);
     if (!map->slots) log_panic("out of memory for %zu keys", map->capacity);
     for (size_t i = 0; i < old.capacity; i++)
-        if (old.slots[i].key) map->slots[find(map, old.slots[i].key)] = old.slots[i];
+        if (old.slots[i].key) insert(map, old.slots[i]);
     free(old.slots);
 }
 
@@ -49,35 +77,25 @@ void map_fini(struct map *map)
 void *map_get(const struct map *map, uint64_t key)
 {
     if (!map->count) return NULL;
-    return map->slots[find(map, key)].value;
+    size_t i = find(map, key);
+    return i < map->capacity ? map->slots[i].value : NULL;
 }
 
 void map_add(struct map *map, uint64_t key, void *value)
 {
     assert(key && value);
     if (map->count + map->count / 2 >= map->capacity) grow(map);
-    size_t i = find(map, key);
-    assert(!map->slots[i].key);
-    map->slots[i] = (struct map_slot){key, value};
+    insert(map, (struct map_slot){key, value});
     map->count++;
-}
-
-/* May the entry at FROM move to the hole at TO, i.e. does its home not lie
- * cyclically between them? */
-static int may_move(const struct map *map, size_t from, size_t to)
-{
-    size_t mask = map->capacity - 1;
-    size_t home = home_of(map, map->slots[from].key);
-    return ((from - home) & mask) >= ((from - to) & mask);
 }
 
 void map_remove(struct map *map, uint64_t key)
 {
     size_t mask = map->capacity - 1;
     size_t hole = find(map, key);
-    assert(map->slots[hole].key == key);
-    for (size_t i = (hole + 1) & mask; map->slots[i].key; i = (i + 1) & mask) {
-        if (!may_move(map, i, hole)) continue;
+    assert(hole < map->capacity);
+    for (size_t i = (hole + 1) & mask;
+         map->slots[i].key && distance_of(map, i) > 0; i = (i + 1) & mask) {
         map->slots[hole] = map->slots[i];
         hole = i;
     }

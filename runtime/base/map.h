@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* map.h - from a 64-bit key to a pointer: open addressing, linear probing.
+/* map.h - from a 64-bit key to a pointer: open addressing.
  *
  * Keys of one maker are dense, so the hash keeps neighbours together: walking
  * through keys in order walks through memory in order. Key 0 is not allowed. */

@@ -233,6 +233,7 @@ size_t center_replicate(struct center *center, uint64_t key, size_t copies,
             .key = key, .request = requests[made]->id,
             .owner = (uint32_t)holders[made / 2]};
         values_copy(&center->values, record, rank);
+        record->needs++;
         holders[++made] = rank;
         have++;
     }

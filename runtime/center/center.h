@@ -60,7 +60,8 @@ void center_fetch(struct center *center, uint64_t key,
 void center_fetched(struct center *center, uint64_t key);
 
 /* Make copies of KEY, which is done, until COPIES workers hold it. Each is
- * answered to a request that REQUESTS[i] receives; returns how many. */
+ * answered to a request that REQUESTS[i] receives; returns how many. Call
+ * center_fetched() for each that is done. */
 size_t center_replicate(struct center *center, uint64_t key, size_t copies,
                         struct request *requests[]);
 

@@ -145,6 +145,9 @@ rm -f "$tmp/long" "$tmp/expected" "$tmp/out"
 
 # ---- wordcount: what cannot be counted ---------------------------------------
 
+# Open MPI waits two seconds, when a job has failed, before it kills nobody.
+export OMPI_MCA_odls_base_sigkill_timeout=0
+
 # One line of ours on stderr, which contains $1; what mpirun says besides,
 # because the job's exit code is not 0, does not count.
 says_only() {

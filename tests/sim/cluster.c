@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cluster.c - members that run jobs, and three ways to go on. */
+#include "cluster.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "oracle.h"
+#include "random.h"
+
+enum {
+    STEP_NS_MAX = 20000,      /* in random order */
+    JOB_ENDS_ONE_IN = 4,      /* looks at its worker */
+    TURNS_ONE_IN = 4,         /* messages, in virtual time */
+    ROUNDS_MAX = 100 * 1000   /* that a stop may need */
+};
+
+/* ---- beginning and end ---------------------------------------------------*/
+
+static void touch(struct member *member)
+{
+    struct cluster *cluster = member->cluster;
+    if (member->touched) return;
+    member->touched = true;
+    cluster->touched[cluster->touched_count++] = member->rank;
+}
+
+static void check(struct member *member)
+{
+    if (member->cluster->setup.check) worker_check(member->worker);
+}
+
+static void member_receive(void *role, int from, const struct message *message)
+{
+    struct member *member = role;
+    worker_set_time(member->worker, member->cluster->now_ns);
+    worker_receive(member->worker, from, message);
+    check(member);
+    touch(member);
+}
+
+static void member_arrived(void *role, struct port_cookie cookie,
+                           struct buffer *buffer)
+{
+    struct member *member = role;
+    worker_set_time(member->worker, member->cluster->now_ns);
+    worker_arrived(member->worker, cookie, buffer);
+    check(member);
+    touch(member);
+}
+
+static void head_receive(void *role, int from, const struct message *message)
+{
+    struct cluster *cluster = role;
+    center_receive(cluster->center, from, message);
+    if (cluster->setup.check) center_check(cluster->center);
+}
+
+static void head_arrived(void *role, struct port_cookie cookie,
+                         struct buffer *buffer)
+{
+    struct cluster *cluster = role;
+    center_arrived(cluster->center, cookie, buffer);
+}
+
+static void add_member(struct cluster *cluster, int rank, const int nodes[])
+{
+    struct member *member = cluster_member(cluster, rank);
+    struct port *port = network_port(cluster->network, rank);
+    struct worker_setup setup = {.nodes = nodes, .functions = ORACLE_FUNCTIONS,
+                                 .steal = cluster->setup.steal};
+    *member = (struct member){.cluster = cluster, .rank = rank};
+    member->worker = worker_new(port, &setup);
+    port->client =
+        (struct port_client){member, member_receive, member_arrived};
+    touch(member);
+}
+
+static void add_center(struct cluster *cluster, const int nodes[])
+{
+    struct port *port = network_port(cluster->network, 0);
+    size_t count = (size_t)cluster->setup.workers;
+    dmpi_worker *info = calloc(count, sizeof *info);
+    for (size_t i = 0; i < count; i++) {
+        info[i].rank = (int)i + 1;
+        info[i].node = nodes[i + 1];
+    }
+    cluster->center = center_new(port, info, ORACLE_FUNCTIONS);
+    free(info);
+    port->client = (struct port_client){cluster, head_receive, head_arrived};
+}
+
+struct cluster *cluster_new(const struct cluster_setup *setup)
+{
+    struct cluster *cluster = log_alloc(sizeof *cluster);
+    int ranks = setup->workers + 1, nodes = setup->nodes ? setup->nodes : 1;
+    *cluster = (struct cluster){.setup = *setup, .ranks = ranks,
+                                .random = setup->seed};
+    cluster->network = network_new(ranks, random_next(&cluster->random));
+    cluster->members = calloc((size_t)ranks, sizeof *cluster->members);
+    cluster->touched = calloc((size_t)ranks, sizeof *cluster->touched);
+    int *node_of = calloc((size_t)ranks, sizeof *node_of);
+    for (int rank = 1; rank < ranks; rank++) node_of[rank] = rank % nodes;
+    add_center(cluster, node_of);
+    for (int rank = 1; rank < ranks; rank++)
+        add_member(cluster, rank, node_of);
+    free(node_of);
+    return cluster;
+}
+
+void cluster_free(struct cluster *cluster)
+{
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        worker_free(cluster_worker(cluster, rank));
+    center_free(cluster->center);
+    network_free(cluster->network);
+    free(cluster->members);
+    free(cluster->touched);
+    free(cluster);
+}
+
+/* ---- a worker's thread ---------------------------------------------------*/
+
+static struct buffer *call(struct member *member)
+{
+    const struct cluster_setup *setup = &member->cluster->setup;
+    struct job *job = member->job;
+    if (setup->call) return setup->call(setup->app, member->rank, job);
+    size_t bytes = (job->inputs + 1) * sizeof(struct buffer *);
+    struct buffer **inputs = log_alloc(bytes);
+    for (uint32_t i = 0; i < job->inputs; i++)
+        inputs[i] = job_inputs(job)[i]->buffer;
+    struct buffer *output = oracle_call(job->function, job_args(job), job->args,
+                                        inputs, job->inputs);
+    free(inputs);
+    return output;
+}
+
+bool cluster_start_job(struct cluster *cluster, int rank)
+{
+    struct member *member = cluster_member(cluster, rank);
+    const struct cluster_setup *setup = &cluster->setup;
+    if (member->job) return false;
+    worker_set_time(member->worker, cluster->now_ns);
+    member->job = worker_take(member->worker);
+    check(member);
+    if (!member->job) return false;
+    uint64_t ns = setup->duration_ns
+                      ? setup->duration_ns(setup->app, rank, member->job)
+                      : 0;
+    member->began_ns = cluster->now_ns;
+    member->ends_ns = cluster->now_ns + ns;
+    return true;
+}
+
+void cluster_end_job(struct cluster *cluster, int rank)
+{
+    struct member *member = cluster_member(cluster, rank);
+    struct buffer *output = call(member);
+    struct job *job = member->job;
+    uint64_t ns = cluster->now_ns - member->began_ns;
+    member->job = NULL;
+    member->jobs++;
+    worker_set_time(member->worker, cluster->now_ns);
+    worker_finish(member->worker, job, output, ns ? ns : 1);
+    check(member);
+    touch(member);
+}
+
+void cluster_turn(struct cluster *cluster, int rank)
+{
+    struct member *member = cluster_member(cluster, rank);
+    worker_set_time(member->worker, cluster->now_ns);
+    worker_turn(member->worker);
+    check(member);
+}
+
+/* ---- in any order --------------------------------------------------------*/
+
+static void look_at(struct cluster *cluster, int rank)
+{
+    cluster_turn(cluster, rank);
+    if (!cluster_member(cluster, rank)->job) cluster_start_job(cluster, rank);
+    else if (random_one_in(&cluster->random, JOB_ENDS_ONE_IN))
+        cluster_end_job(cluster, rank);
+}
+
+void cluster_step(struct cluster *cluster)
+{
+    uint64_t *random = &cluster->random;
+    cluster->now_ns += random_below(random, STEP_NS_MAX);
+    if (random_one_in(random, 2) && network_step(cluster->network)) return;
+    look_at(cluster,
+            1 + (int)random_below(random, (uint64_t)cluster->setup.workers));
+}
+
+static bool anybody_busy(const struct cluster *cluster)
+{
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        if (cluster->members[rank - 1].job) return true;
+    return false;
+}
+
+static bool is_quiet(struct cluster *cluster)
+{
+    if (network_under_way(cluster->network) || anybody_busy(cluster))
+        return false;
+    for (int rank = 1; rank < cluster->ranks; rank++) {
+        cluster_turn(cluster, rank);
+        cluster_start_job(cluster, rank);
+    }
+    return !network_under_way(cluster->network) && !anybody_busy(cluster);
+}
+
+void cluster_run(struct cluster *cluster)
+{
+    do {
+        for (int i = 0; i < 4 * cluster->ranks; i++) cluster_step(cluster);
+    } while (!is_quiet(cluster));
+}
+
+static void turn_all(struct cluster *cluster)
+{
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        cluster_turn(cluster, rank);
+}
+
+void cluster_deliver(struct cluster *cluster)
+{
+    do {
+        while (network_step(cluster->network)) {
+        }
+        turn_all(cluster);
+    } while (network_under_way(cluster->network));
+}
+
+/* ---- in virtual time -----------------------------------------------------*/
+
+static void turn_touched(struct cluster *cluster)
+{
+    while (cluster->touched_count) {
+        int rank = cluster->touched[--cluster->touched_count];
+        cluster_member(cluster, rank)->touched = false;
+        cluster_turn(cluster, rank);
+        cluster_start_job(cluster, rank);
+    }
+}
+
+static void settle_at_this_time(struct cluster *cluster)
+{
+    do {
+        while (network_step(cluster->network))
+            if (random_one_in(&cluster->random, TURNS_ONE_IN))
+                turn_touched(cluster);
+        turn_touched(cluster);
+    } while (network_under_way(cluster->network));
+}
+
+static uint64_t next_end(const struct cluster *cluster)
+{
+    uint64_t next = UINT64_MAX;
+    for (int rank = 1; rank < cluster->ranks; rank++) {
+        const struct member *member = &cluster->members[rank - 1];
+        if (member->job && member->ends_ns < next) next = member->ends_ns;
+    }
+    return next;
+}
+
+/* A tick: everybody gets a turn. */
+static void tick(struct cluster *cluster)
+{
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        touch(cluster_member(cluster, rank));
+}
+
+static void end_due_jobs(struct cluster *cluster)
+{
+    for (int rank = 1; rank < cluster->ranks; rank++) {
+        struct member *member = cluster_member(cluster, rank);
+        if (member->job && member->ends_ns <= cluster->now_ns)
+            cluster_end_job(cluster, rank);
+    }
+}
+
+void cluster_run_virtually(struct cluster *cluster)
+{
+    for (;;) {
+        settle_at_this_time(cluster);
+        uint64_t next = next_end(cluster), step = cluster->setup.tick_ns;
+        if (next == UINT64_MAX) return;
+        if (step && next > cluster->now_ns + step) {
+            cluster->now_ns += step;
+            tick(cluster);
+        } else {
+            cluster->now_ns = next;
+            end_due_jobs(cluster);
+        }
+    }
+}
+
+/* ---- the end -------------------------------------------------------------*/
+
+static bool all_ended(const struct cluster *cluster)
+{
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        if (!worker_ended(cluster->members[rank - 1].worker)) return false;
+    return true;
+}
+
+static bool nothing_is_left(const struct cluster *cluster)
+{
+    bool good = true;
+    for (int rank = 1; rank < cluster->ranks; rank++) {
+        size_t known = worker_values_known(cluster->members[rank - 1].worker);
+        if (known)
+            fprintf(stderr, "rank %d still knows %zu keys\n", rank, known);
+        good = good && !known;
+    }
+    size_t held = center_held(cluster->center);
+    size_t left = network_under_way(cluster->network);
+    if (held) fprintf(stderr, "the center still knows %zu keys\n", held);
+    if (left) fprintf(stderr, "%zu messages were not heard\n", left);
+    return good && !held && !left;
+}
+
+bool cluster_stop(struct cluster *cluster)
+{
+    center_stop(cluster->center);
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        for (int i = 0; i < cluster->ranks; i++) cluster_step(cluster);
+        if (all_ended(cluster))
+            return center_stopped(cluster->center) && nothing_is_left(cluster);
+    }
+    fprintf(stderr, "the workers do not end\n");
+    return false;
+}
+
+/* ---- what came of it -----------------------------------------------------*/
+
+struct msg_counts cluster_counts(const struct cluster *cluster)
+{
+    struct msg_counts sum = {0};
+    for (int rank = 1; rank < cluster->ranks; rank++) {
+        const struct msg_counts *one = center_counts(cluster->center, rank);
+        sum.tasks_run += one->tasks_run;
+        sum.tasks_stolen += one->tasks_stolen;
+        sum.busy_ns += one->busy_ns;
+        sum.inputs += one->inputs;
+        sum.inputs_local += one->inputs_local;
+        sum.bytes_to_workers += one->bytes_to_workers;
+        sum.bytes_to_center += one->bytes_to_center;
+        sum.keys_held += one->keys_held;
+        sum.messages += one->messages;
+        sum.envelopes += one->envelopes;
+    }
+    return sum;
+}
+
+int cluster_busy_workers(const struct cluster *cluster)
+{
+    int busy = 0;
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        busy += cluster->members[rank - 1].jobs != 0;
+    return busy;
+}
+
+/* ---- short forms ---------------------------------------------------------*/
+
+uint64_t cluster_submit(struct cluster *cluster, uint32_t function,
+                        const uint64_t inputs[], size_t count, uint64_t word,
+                        int rank, bool hard)
+{
+    struct task_order order = {.function = function, .inputs = inputs,
+                               .input_count = count, .args = &word,
+                               .size = sizeof word, .target = rank,
+                               .hard = hard};
+    dmpi_status status = center_check_order(cluster->center, &order);
+    assert(status == DMPI_OK);
+    uint64_t key = center_submit(cluster->center, &order);
+    center_settle(cluster->center);
+    return key;
+}
+
+struct buffer *cluster_get(struct cluster *cluster, uint64_t key)
+{
+    struct exchange *exchange = center_exchange(cluster->center);
+    struct center_view view;
+    while (center_look(cluster->center, key, &view) &&
+           view.state == DMPI_PENDING)
+        cluster_step(cluster);
+    struct request *request = exchange_open(exchange, NULL, 0);
+    center_fetch(cluster->center, key, request);
+    while (!request->done) cluster_step(cluster);
+    center_fetched(cluster->center, key);
+    bool failed = request->status == DMPI_EFAILED;
+    size_t size = failed ? sizeof *request->failure : request->bytes;
+    struct buffer *buffer = buffer_new(size);
+    memcpy(buffer->data, failed ? (void *)request->failure : request->data,
+           size);
+    buffer->is_error = failed;
+    free(request->data);
+    exchange_close(exchange, request);
+    return buffer;
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* script.c - a list of keys with their foretold values, and a list of
+ * questions that are not answered yet. */
+#include "script.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster.h"
+#include "log.h"
+#include "oracle.h"
+#include "random.h"
+
+enum { STEPS_MAX = 4 * 1000 * 1000, SIZE_MAX_PUT = 5000, BATCH_MAX = 6 };
+
+/* A key that the application has, or had. */
+struct entry {
+    uint64_t key;
+    struct buffer *expected; /* owned */
+    bool held;
+};
+
+enum ask_kind { ASK_GET, ASK_COPY, ASK_READ, ASK_PUT, ASK_DROP };
+
+struct ask {
+    enum ask_kind kind;
+    int rank; /* that asks */
+    struct request *request;
+    uint64_t key;
+    struct buffer *value; /* expected or put; owned, or NULL */
+    void *room;           /* owned, or NULL */
+};
+
+struct script {
+    const struct script_flavour *flavour;
+    struct cluster *cluster;
+    struct center *center;
+    uint64_t random;
+    struct entry *entries;
+    size_t count, capacity;
+    struct ask *asks;
+    size_t ask_count, ask_capacity;
+    unsigned tasks_left;
+    bool good;
+};
+
+static void fail(struct script *script, const char *what, uint64_t key)
+{
+    if (script->good)
+        fprintf(stderr, "%s, key %llx\n", what, (unsigned long long)key);
+    script->good = false;
+}
+
+static uint32_t below(struct script *script, uint64_t n)
+{
+    return random_below(&script->random, n);
+}
+
+static bool one_in(struct script *script, unsigned n)
+{
+    return n && random_one_in(&script->random, n);
+}
+
+static int any_worker(struct script *script)
+{
+    return 1 + (int)below(script, (uint64_t)script->cluster->setup.workers);
+}
+
+/* ---- keys ----------------------------------------------------------------*/
+
+/* EXPECTED is taken. */
+static void add_entry(struct script *script, uint64_t key,
+                      struct buffer *expected)
+{
+    if (script->count == script->capacity) {
+        script->capacity = 2 * script->capacity + 64;
+        script->entries = log_realloc(
+            script->entries, script->capacity * sizeof *script->entries);
+    }
+    script->entries[script->count++] = (struct entry){key, expected, true};
+}
+
+/* Is it still a key? A rank may have dropped its last copy. */
+static bool still_held(struct script *script, struct entry *entry)
+{
+    struct center_view view;
+    if (entry->held && !center_look(script->center, entry->key, &view)) {
+        if (!script->flavour->from_tasks)
+            fail(script, "a key that is held is gone", entry->key);
+        entry->held = false;
+    }
+    return entry->held;
+}
+
+/* A key that is held, rather a late one; NULL: none was found. */
+static struct entry *any_entry(struct script *script)
+{
+    for (int i = 0; i < 8 && script->count; i++) {
+        size_t back = below(script, script->count);
+        if (one_in(script, 2)) back = below(script, back + 1);
+        struct entry *entry = &script->entries[script->count - 1 - back];
+        if (still_held(script, entry)) return entry;
+    }
+    return NULL;
+}
+
+static void drop_entry(struct script *script, struct entry *entry)
+{
+    if (!still_held(script, entry)) return;
+    if (center_drop(script->center, entry->key) != DMPI_OK)
+        fail(script, "cannot drop", entry->key);
+    entry->held = false;
+}
+
+/* ---- questions -----------------------------------------------------------*/
+
+static struct exchange *exchange_of(struct script *script, int rank)
+{
+    return rank ? worker_exchange(cluster_worker(script->cluster, rank))
+                : center_exchange(script->center);
+}
+
+/* VALUE is taken. */
+static void add_ask(struct script *script, struct ask ask)
+{
+    if (script->ask_count == script->ask_capacity) {
+        script->ask_capacity = 2 * script->ask_capacity + 16;
+        script->asks = log_realloc(script->asks,
+                                   script->ask_capacity * sizeof *script->asks);
+    }
+    script->asks[script->ask_count++] = ask;
+}
+
+static void check_value(struct script *script, const struct ask *ask)
+{
+    const struct request *request = ask->request;
+    const struct buffer *value = ask->value;
+    bool failed = request->status == DMPI_EFAILED;
+    if (request->status == DMPI_ESIZE) {
+        if (!ask->room || value->size <= request->room ||
+            request->bytes != value->size)
+            fail(script, "no room for a value that fits", ask->key);
+        return;
+    }
+    if (request->status != DMPI_OK && !failed) {
+        fail(script, dmpi_status_text(request->status), ask->key);
+        return;
+    }
+    const void *data = failed ? (void *)request->failure : request->data;
+    uint64_t size = failed ? sizeof *request->failure : request->bytes;
+    if (!oracle_same(value, data, size, failed))
+        fail(script, "a wrong value", ask->key);
+}
+
+static void check_drop(struct script *script, const struct ask *ask)
+{
+    dmpi_status status = ask->request->status;
+    if (status != DMPI_OK && status != DMPI_EBUSY && status != DMPI_ENOKEY)
+        fail(script, dmpi_status_text(status), ask->key);
+}
+
+static void end_ask(struct script *script, struct ask *ask)
+{
+    dmpi_status status = ask->request->status;
+    switch (ask->kind) {
+    case ASK_GET:
+        check_value(script, ask);
+        center_fetched(script->center, ask->key);
+        break;
+    case ASK_READ:
+        if (status != DMPI_ENOKEY) check_value(script, ask);
+        break;
+    case ASK_COPY:
+        if (status != DMPI_OK) fail(script, "not copied", ask->key);
+        center_fetched(script->center, ask->key);
+        break;
+    case ASK_PUT:
+        if (status != DMPI_OK) fail(script, "not put", ask->key);
+        add_entry(script, ask->key, buffer_ref(ask->value));
+        break;
+    case ASK_DROP: check_drop(script, ask); break;
+    }
+    if (ask->request->fresh) free(ask->request->data);
+    free(ask->room);
+    buffer_unref(ask->value);
+    exchange_close(exchange_of(script, ask->rank), ask->request);
+}
+
+static void look_at_asks(struct script *script)
+{
+    for (size_t i = 0; i < script->ask_count;) {
+        struct ask ask = script->asks[i];
+        if (!ask.request->done) {
+            i++;
+            continue;
+        }
+        script->asks[i] = script->asks[--script->ask_count];
+        end_ask(script, &ask);
+    }
+}
+
+static struct ask new_ask(struct script *script, enum ask_kind kind, int rank,
+                          const struct entry *entry)
+{
+    struct ask ask = {.kind = kind, .rank = rank};
+    uint64_t room = 0;
+    if (entry) {
+        ask.key = entry->key;
+        ask.value = buffer_ref(entry->expected);
+        if (one_in(script, 2)) room = below(script, 2 * ask.value->size + 1);
+    }
+    if (room) ask.room = log_alloc(room);
+    ask.request = exchange_open(exchange_of(script, rank), ask.room, room);
+    return ask;
+}
+
+/* ---- what the application does -------------------------------------------*/
+
+static uint32_t any_function(struct script *script)
+{
+    if (one_in(script, script->flavour->fail_one_in)) return ORACLE_FAIL;
+    if (script->flavour->small) return ORACLE_WORD;
+    return below(script, ORACLE_FAIL);
+}
+
+static void submit_one(struct script *script)
+{
+    uint64_t keys[16], args[3];
+    struct buffer *values[16];
+    uint32_t inputs = 0;
+    uint32_t wanted = below(script, script->flavour->inputs_max + 1);
+    while (inputs < wanted) {
+        struct entry *entry = any_entry(script);
+        if (!entry) break;
+        keys[inputs] = entry->key;
+        values[inputs++] = entry->expected;
+    }
+    for (int i = 0; i < 3; i++) args[i] = random_next(&script->random);
+    bool targeted = one_in(script, script->flavour->target_one_in);
+    struct task_order order = {
+        .function = any_function(script), .inputs = keys,
+        .input_count = inputs, .args = args,
+        .size = below(script, sizeof args + 1),
+        .name = one_in(script, 4) ? "named" : NULL,
+        .priority = one_in(script, 3) ? (int)below(script, 5) - 2 : 0,
+        .target = targeted ? any_worker(script) : 0,
+        .hard = targeted && one_in(script, 2)};
+    if (center_check_order(script->center, &order) != DMPI_OK) {
+        fail(script, dmpi_status_detail(), 0);
+        return;
+    }
+    add_entry(script, center_submit(script->center, &order),
+              oracle_call(order.function, args, order.size, values, inputs));
+}
+
+static void submit_some(struct script *script)
+{
+    unsigned batch = 1 + below(script, BATCH_MAX);
+    for (; batch && script->tasks_left; batch--, script->tasks_left--)
+        submit_one(script);
+    if (!one_in(script, 4)) center_settle(script->center);
+}
+
+static struct buffer *any_bytes(struct script *script)
+{
+    size_t size = one_in(script, 2) ? below(script, SIZE_MAX_PUT) : 8;
+    return oracle_bytes(random_next(&script->random), size);
+}
+
+static void put(struct script *script)
+{
+    struct buffer *value = any_bytes(script);
+    int rank = one_in(script, 2) ? any_worker(script) : 0;
+    add_entry(script, center_put(script->center, rank, value), value);
+}
+
+static bool state_is(struct script *script, const struct entry *entry,
+                     dmpi_key_state least)
+{
+    struct center_view view;
+    return center_look(script->center, entry->key, &view) &&
+           view.state >= least;
+}
+
+static void get(struct script *script, struct entry *entry)
+{
+    if (!entry || !state_is(script, entry, DMPI_PLACED)) return;
+    struct ask ask = new_ask(script, ASK_GET, 0, entry);
+    center_fetch(script->center, entry->key, ask.request);
+    add_ask(script, ask);
+}
+
+static void replicate(struct script *script)
+{
+    struct entry *entry = any_entry(script);
+    struct request *requests[64];
+    size_t workers = (size_t)script->cluster->setup.workers;
+    if (!entry || entry->expected->is_error ||
+        !state_is(script, entry, DMPI_DONE))
+        return;
+    size_t made = center_replicate(script->center, entry->key,
+                                   1 + below(script, workers), requests);
+    for (size_t i = 0; i < made; i++)
+        add_ask(script, (struct ask){.kind = ASK_COPY, .request = requests[i],
+                                     .key = entry->key});
+}
+
+/* ---- what running tasks do -----------------------------------------------*/
+
+static void put_from_task(struct script *script, int rank)
+{
+    struct ask ask = new_ask(script, ASK_PUT, rank, NULL);
+    ask.value = any_bytes(script);
+    worker_put(cluster_worker(script->cluster, rank), any_worker(script),
+               ask.request->id, ask.value, &ask.key);
+    add_ask(script, ask);
+}
+
+static void read_from_task(struct script *script, int rank)
+{
+    struct entry *entry = any_entry(script);
+    if (!entry) return;
+    struct ask ask = new_ask(script, ASK_READ, rank, entry);
+    worker_fetch_now(cluster_worker(script->cluster, rank), any_worker(script),
+                     entry->key, ask.request);
+    add_ask(script, ask);
+}
+
+static void drop_from_task(struct script *script, int rank)
+{
+    struct entry *entry = any_entry(script);
+    if (!entry) return;
+    struct ask ask = {.kind = ASK_DROP, .rank = rank, .key = entry->key};
+    ask.request = exchange_open(exchange_of(script, rank), NULL, 0);
+    worker_ask_drop(cluster_worker(script->cluster, rank), any_worker(script),
+                    entry->key, ask.request->id);
+    add_ask(script, ask);
+}
+
+static void act_from_task(struct script *script)
+{
+    int rank = any_worker(script);
+    if (!cluster_member(script->cluster, rank)->job) return;
+    switch (below(script, 4)) {
+    case 0: put_from_task(script, rank); break;
+    case 1: drop_from_task(script, rank); break;
+    default: read_from_task(script, rank); break;
+    }
+}
+
+static void act(struct script *script)
+{
+    struct entry *entry;
+    switch (below(script, 16)) {
+    case 0:
+    case 1: get(script, any_entry(script)); break;
+    case 2: put(script); break;
+    case 3: replicate(script); break;
+    case 4:
+    case 5:
+    case 6:
+        if ((entry = any_entry(script))) drop_entry(script, entry);
+        break;
+    case 7:
+    case 8:
+    case 9:
+        if (script->flavour->from_tasks) act_from_task(script);
+        break;
+    default: submit_some(script); break;
+    }
+}
+
+/* ---- from the first task to the stop -------------------------------------*/
+
+static void wait_for_all(struct script *script)
+{
+    center_settle(script->center);
+    for (size_t i = 0; center_unended(script->center) || script->ask_count;
+         i++) {
+        cluster_step(script->cluster);
+        look_at_asks(script);
+        if (i < STEPS_MAX) continue;
+        fail(script, "it does not end, tasks left",
+             center_unended(script->center));
+        return;
+    }
+}
+
+/* What the center believes is so: these ranks hold the key. */
+static void check_holders(struct script *script, const struct entry *entry)
+{
+    struct buffer *ranks = NULL;
+    if (center_holders(script->center, entry->key, &ranks) != DMPI_OK) return;
+    for (size_t i = 0; i < ranks->size / sizeof(int32_t); i++) {
+        int rank = ((int32_t *)ranks->data)[i];
+        struct exchange *exchange = exchange_of(script, rank);
+        struct request *request = exchange_open(exchange, NULL, 0);
+        worker_fetch_now(cluster_worker(script->cluster, rank), rank,
+                         entry->key, request);
+        if (!request->done || request->status == DMPI_ENOKEY)
+            fail(script, "a holder does not hold", entry->key);
+        free(request->data);
+        exchange_close(exchange, request);
+    }
+    buffer_unref(ranks);
+}
+
+static void get_all(struct script *script)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < script->count; i++) {
+        if (!still_held(script, &script->entries[i])) continue;
+        held++;
+        check_holders(script, &script->entries[i]);
+        get(script, &script->entries[i]);
+    }
+    if (center_held(script->center) != held)
+        fail(script, "the center knows more keys than are held", held);
+    wait_for_all(script);
+}
+
+static void finish(struct script *script)
+{
+    wait_for_all(script);
+    if (!script->good) return;
+    cluster_run(script->cluster);
+    get_all(script);
+    for (size_t i = 0; i < script->count; i++)
+        drop_entry(script, &script->entries[i]);
+    if (script->good && !cluster_stop(script->cluster))
+        fail(script, "no clean end", 0);
+}
+
+static struct cluster *any_cluster(struct script *script)
+{
+    const struct script_flavour *flavour = script->flavour;
+    struct cluster_setup setup = {
+        .workers = 1 + (int)below(script, (uint64_t)flavour->workers_max),
+        .nodes = 1 + (int)below(script, 4),
+        .seed = random_next(&script->random),
+        .steal = !one_in(script, 4),
+        .check = flavour->check};
+    return cluster_new(&setup);
+}
+
+static void script_fini(struct script *script)
+{
+    for (size_t i = 0; i < script->count; i++)
+        buffer_unref(script->entries[i].expected);
+    free(script->entries);
+    free(script->asks);
+    if (script->good) cluster_free(script->cluster);
+}
+
+bool script_run(uint64_t seed, const struct script_flavour *flavour)
+{
+    struct script script = {.flavour = flavour, .random = seed, .good = true};
+    script.cluster = any_cluster(&script);
+    script.center = script.cluster->center;
+    script.tasks_left = 1 + below(&script, flavour->tasks_max);
+    unsigned busy = 1 + below(&script, 6);
+    while (script.tasks_left && script.good) {
+        if (random_one_in(&script.random, busy)) act(&script);
+        else cluster_step(script.cluster);
+        look_at_asks(&script);
+    }
+    finish(&script);
+    script_fini(&script);
+    return script.good;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* script.h - a random application, and what it should see.
+ *
+ * It submits tasks on keys it has, puts, gets, copies and drops keys, and calls
+ * from inside running tasks, all at random moments. What each key must be is
+ * computed beforehand, one task after the other. */
+#ifndef SCRIPT_H
+#define SCRIPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct script_flavour {
+    int workers_max;
+    unsigned tasks_max;
+    unsigned inputs_max;   /* of a task */
+    unsigned fail_one_in;  /* tasks fail by themselves; 0: none */
+    unsigned target_one_in; /* tasks name a worker; 0: none */
+    bool small;            /* values are words: more tasks, less copying */
+    bool from_tasks;       /* puts, reads and drops by running tasks too */
+    bool check;            /* all roles after every message */
+};
+
+/* False: something was not as foretold; a line on stderr says what. */
+bool script_run(uint64_t seed, const struct script_flavour *flavour);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_random.c - whatever the order of messages, the application sees what it
+ * would see if it ran its tasks itself. */
+#include "check.h"
+
+#include "script.h"
+#include "seeds.h"
+
+static bool graph(uint64_t seed)
+{
+    static const struct script_flavour flavour = {
+        .workers_max = 17, .tasks_max = 120, .inputs_max = 4,
+        .target_one_in = 3, .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void graphs_give_what_a_sequential_run_gives(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(500, graph), 0);
+}
+
+static bool few_workers(uint64_t seed)
+{
+    static const struct script_flavour flavour = {
+        .workers_max = 4, .tasks_max = 60, .inputs_max = 3,
+        .target_one_in = 2, .small = true, .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void few_workers_that_steal_from_each_other_do_as_well(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(3000, few_workers), 0);
+}
+
+static bool failures(uint64_t seed)
+{
+    static const struct script_flavour flavour = {
+        .workers_max = 9, .tasks_max = 80, .inputs_max = 3,
+        .fail_one_in = 8, .target_one_in = 4, .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void dependants_of_a_failed_task_get_the_first_error(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(500, failures), 0);
+}
+
+static bool calls_from_tasks(uint64_t seed)
+{
+    static const struct script_flavour flavour = {
+        .workers_max = 8, .tasks_max = 100, .inputs_max = 3,
+        .fail_one_in = 20, .target_one_in = 4, .from_tasks = true,
+        .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void running_tasks_may_put_read_and_drop_keys(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(500, calls_from_tasks), 0);
+}
+
+int main(void)
+{
+    static const struct check_test tests[] = {
+        {"graphs give what a sequential run gives",
+         graphs_give_what_a_sequential_run_gives},
+        {"few workers that steal from each other do as well",
+         few_workers_that_steal_from_each_other_do_as_well},
+        {"dependants of a failed task get the first error",
+         dependants_of_a_failed_task_get_the_first_error},
+        {"running tasks may put, read and drop keys",
+         running_tasks_may_put_read_and_drop_keys},
+    };
+    return check_run("random", tests, CHECK_COUNT(tests));
+}
