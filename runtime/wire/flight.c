@@ -17,6 +17,7 @@ void flight_fini(struct flight *flight)
     free(flight->requests);
     free(flight->entries);
     free(flight->indices);
+    free(flight->statuses);
     *flight = (struct flight){0};
 }
 
@@ -27,6 +28,8 @@ static void grow(struct flight *flight)
         log_realloc(flight->requests, n * sizeof *flight->requests);
     flight->entries = log_realloc(flight->entries, n * sizeof *flight->entries);
     flight->indices = log_realloc(flight->indices, n * sizeof *flight->indices);
+    flight->statuses =
+        log_realloc(flight->statuses, n * sizeof *flight->statuses);
 }
 
 void flight_add(struct flight *flight, MPI_Request request,
@@ -56,7 +59,7 @@ int flight_poll(struct flight *flight)
     int landed = 0;
     if (!flight->count) return 0;
     MPI_Testsome(flight->count, flight->requests, &landed, flight->indices,
-                 MPI_STATUSES_IGNORE);
+                 flight->statuses);
     if (landed <= 0) return 0; /* MPI_UNDEFINED is negative */
     /* An owner that is told may add requests: tell from a copy. */
     struct flight_entry *told =
