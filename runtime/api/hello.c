@@ -99,7 +99,7 @@ static dmpi_status verdict(struct world *world, const struct hello *all)
 {
     for (int rank = 0; rank < world_ranks(world); rank++) {
         if (!all[rank].status) continue;
-        if (world_rank(world) == 0)
+        if (world_rank(world) == 0 && world_speaks())
             log_line(LOG_ERROR, "rank %d on %s: %s", rank, all[rank].host,
                      all[rank].why);
         return fault((dmpi_status)all[rank].status, "rank %d on %s: %s", rank,

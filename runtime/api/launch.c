@@ -190,15 +190,15 @@ static dmpi_status open_world(struct world *world, const char *options,
 
 dmpi_status launch_open(const void *comm, const char *options, dmpi_pool **pool)
 {
-    char why[WHY_BYTES];
     if (!pool) return fault(DMPI_EINVAL, "no place for the pool");
     if (session_current())
         return fault(DMPI_ESTATE, "a pool is already open on this rank");
     *pool = NULL;
-    struct world *world = world_open(comm, why, sizeof why);
-    if (world) return open_world(world, options, pool);
-    log_line(LOG_ERROR, "%s", why);
-    return fault(DMPI_ESTATE, "%s", why);
+    struct world *world;
+    dmpi_status status = world_open(comm, &world);
+    if (!status) return open_world(world, options, pool);
+    if (world_speaks()) log_line(LOG_ERROR, "%s", dmpi_status_detail());
+    return status;
 }
 
 dmpi_status dmpi_open(const char *options, dmpi_pool **pool)

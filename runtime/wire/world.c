@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "doorbell.h"
+#include "fault.h"
 #include "key.h"
 #include "log.h"
 
@@ -26,6 +27,8 @@ struct world {
     int neighbour_count;
     struct doorbell bell;
 };
+
+enum { WHY_BYTES = 400 };
 
 static bool started_here = false; /* MPI is ours to end */
 static MPI_Comm open_comm = MPI_COMM_NULL;
@@ -58,43 +61,115 @@ static void ask_to_yield(void)
         setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
 }
 
-static bool start_mpi(int *level, char *why, size_t why_size)
+/* ---- was it started as it was meant? -------------------------------------*/
+
+#ifdef OMPI_MAJOR_VERSION
+static const char own_mpi[] = "Open MPI";
+static const char own_launcher[] = "Open MPI's mpirun, or srun --mpi=pmix";
+static const bool aborts_alone = true; /* MPI_Init does, under a wrong srun */
+#else
+static const char own_mpi[] = "MPICH";
+static const char own_launcher[] = "MPICH's mpirun, or srun --mpi=pmi2";
+static const bool aborts_alone = false;
+#endif
+
+struct launcher {
+    const char *size; /* variable with the number of processes */
+    const char *rank; /* and with this one's number */
+    const char *name;
+};
+
+/* clang-format off */
+static const struct launcher launchers[] = {
+    {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "Open MPI's mpirun"},
+    {"PMI_SIZE", "PMI_RANK", "a PMI launcher (MPICH's mpirun, srun --mpi=pmi2)"},
+    {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "srun"},
+};
+/* clang-format on */
+
+static long number_in(const char *variable)
+{
+    const char *text = getenv(variable);
+    return text ? atol(text) : 0;
+}
+
+/* The launcher that says there are several processes, or NULL. */
+static const struct launcher *find_launcher(void)
+{
+    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++)
+        if (number_in(launchers[i].size) > 1) return &launchers[i];
+    return NULL;
+}
+
+static void say_mismatch(const struct launcher *launcher, char *why,
+                         size_t why_size)
+{
+    snprintf(why, why_size,
+             "%s started %ld processes, but each is alone: this program was "
+             "built with %s; start it by %s",
+             launcher->name, number_in(launcher->size), own_mpi, own_launcher);
+}
+
+/* Open MPI ends the process with a page of text when srun has no PMIx. */
+static bool would_abort(void)
+{
+    return aborts_alone && number_in("SLURM_STEP_NUM_TASKS") > 1 &&
+           !getenv("PMIX_RANK") && !getenv("OMPI_COMM_WORLD_SIZE");
+}
+
+bool world_speaks(void)
+{
+    const struct launcher *launcher = find_launcher();
+    return !launcher || number_in(launcher->rank) == 0;
+}
+
+bool world_check_launch(const struct world *world, char *why, size_t why_size)
+{
+    const struct launcher *launcher = find_launcher();
+    int size;
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    if (size > 1 || !world->started || !launcher) return true;
+    say_mismatch(launcher, why, why_size);
+    return false;
+}
+
+static dmpi_status start_mpi(int *level)
 {
     int running = 0, ended = 0;
     MPI_Initialized(&running);
     MPI_Finalized(&ended);
-    if (ended) {
-        snprintf(why, why_size, "MPI has ended: open the pool before "
-                                "MPI_Finalize()");
-        return false;
-    }
+    if (ended)
+        return fault(DMPI_ESTATE,
+                     "MPI has ended: open the pool before MPI_Finalize()");
     if (running) {
         MPI_Query_thread(level);
         /* SERIALIZED is a promise between the application's threads; ours
          * keeps it as long as the pool is open. */
-        return true;
+        return DMPI_OK;
+    }
+    if (would_abort()) {
+        char why[WHY_BYTES];
+        say_mismatch(find_launcher(), why, sizeof why);
+        return fault(DMPI_ELAUNCH, "%s", why);
     }
     ask_to_yield();
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, level) !=
-        MPI_SUCCESS) {
-        snprintf(why, why_size, "MPI does not start");
-        return false;
-    }
+        MPI_SUCCESS)
+        return fault(DMPI_ELAUNCH, "MPI does not start");
     started_here = true;
     atexit(end_mpi);
-    return true;
+    return DMPI_OK;
 }
 
-struct world *world_open(const void *comm, char *why, size_t why_size)
+dmpi_status world_open(const void *comm, struct world **opened)
 {
     int level, between;
-    if (!start_mpi(&level, why, why_size)) return NULL;
+    dmpi_status status = start_mpi(&level);
+    if (status) return status;
     MPI_Comm parent = comm ? *(const MPI_Comm *)comm : MPI_COMM_WORLD;
     MPI_Comm_test_inter(parent, &between);
-    if (between) {
-        snprintf(why, why_size, "the communicator is an intercommunicator");
-        return NULL;
-    }
+    if (between)
+        return fault(DMPI_EINVAL, "the communicator is an intercommunicator");
     struct world *world = log_alloc(sizeof *world);
     *world = (struct world){.level = level, .started = started_here,
                         .node = MPI_COMM_NULL};
@@ -105,7 +180,8 @@ struct world *world_open(const void *comm, char *why, size_t why_size)
         log_panic("a pool has at most %d ranks", KEY_RANK_MAX);
     open_comm = world->comm;
     log_on_panic(abort_job);
-    return world;
+    *opened = world;
+    return DMPI_OK;
 }
 
 void world_close(struct world *world)
@@ -144,41 +220,6 @@ struct doorbell *world_doorbell(struct world *world)
 bool world_threads(const struct world *world)
 {
     return world->level >= MPI_THREAD_SERIALIZED;
-}
-
-/* ---- was it started as it was meant? -------------------------------------*/
-
-/* clang-format off */
-static const struct {
-    const char *size;    /* variable with the number of processes */
-    const char *launcher;
-} launchers[] = {
-    {"OMPI_COMM_WORLD_SIZE", "Open MPI's mpirun"},
-    {"PMI_SIZE", "MPICH's mpirun, or srun --mpi=pmi2"},
-    {"SLURM_STEP_NUM_TASKS", "srun"},
-};
-/* clang-format on */
-
-bool world_check_launch(const struct world *world, char *why, size_t why_size)
-{
-    int size = 1;
-    MPI_Comm_size(MPI_COMM_WORLD, &size);
-    if (size > 1 || !world->started) return true;
-    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
-        const char *count = getenv(launchers[i].size);
-        if (!count || atol(count) <= 1) continue;
-        char version[MPI_MAX_LIBRARY_VERSION_STRING];
-        int length;
-        MPI_Get_library_version(version, &length);
-        version[strcspn(version, ",\n")] = 0;
-        snprintf(why, why_size,
-                 "%s=%s, but this process is alone: %s does not speak to this "
-                 "program's MPI (%.40s); use the mpirun of that MPI, or srun "
-                 "--mpi=pmix",
-                 launchers[i].size, count, launchers[i].launcher, version);
-        return false;
-    }
-    return true;
 }
 
 /* ---- collective steps ----------------------------------------------------*/

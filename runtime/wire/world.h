@@ -10,12 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "distmpi/status.h"
+
 struct world;
 
 /* Collective over *COMM (a pointer to an MPI_Comm, or NULL for
  * MPI_COMM_WORLD). Starts MPI if it does not run; it is then ended at exit.
- * NULL: WHY says in one line what is wrong. */
-struct world *world_open(const void *comm, char *why, size_t why_size);
+ * DMPI_ESTATE: MPI has ended. DMPI_ELAUNCH: it does not start, or its launcher
+ * does not match. DMPI_EINVAL: an intercommunicator. */
+dmpi_status world_open(const void *comm, struct world **world);
 
 /* Collective. */
 void world_close(struct world *world);
@@ -29,6 +32,10 @@ bool world_threads(const struct world *world);
 /* A process of a larger job that started alone: what the environment of the
  * launcher says, against the size of MPI_COMM_WORLD. False: WHY tells. */
 bool world_check_launch(const struct world *world, char *why, size_t why_size);
+
+/* Should this process print what is wrong with the launch? Of several that were
+ * started alone only the first should. */
+bool world_speaks(void);
 
 /* ---- collective, at start only -------------------------------------------*/
 
