@@ -26,7 +26,7 @@ static struct session *session_new(struct world *world,
 {
     struct session *session = log_alloc(sizeof *session);
     memset(session, 0, sizeof *session);
-    pthread_mutex_init(&session->token, NULL);
+    token_init(&session->token);
     session->main = pthread_self();
     session->config = *config;
     session->world = world;
@@ -129,7 +129,6 @@ static void end(struct session *session)
     if (session->loop) loop_free(session->loop);
     world_close(session->world);
     unbind(session);
-    pthread_mutex_destroy(&session->token);
     log_set_speaker(-1, NULL);
     free(session);
 }
@@ -144,7 +143,6 @@ static void serve(struct session *session)
         any |= session_run_tasks(session);
         if (!any) session_idle(session, UINT64_MAX);
     }
-    pthread_mutex_unlock(&session->token);
     end(session);
 }
 
@@ -178,7 +176,6 @@ static dmpi_status open_world(struct world *world, const char *options,
     hello_bind(world, &config, ranks, &session->cpus_before, &crowded);
     start(session, ranks, crowded);
     free(ranks);
-    pthread_mutex_lock(&session->token);
     if (session->rank == 0) {
         session_unlock(session); /* into the application's code */
         *pool = (dmpi_pool *)session;
@@ -228,7 +225,6 @@ dmpi_status dmpi_close(dmpi_pool *pool)
     center_stop(session->center);
     session_wait(session, center_has_stopped, session, UINT64_MAX);
     if (session->config.value[CONFIG_REPORT]) report_print(session);
-    pthread_mutex_unlock(&session->token);
     end(session);
     return DMPI_OK;
 }

@@ -118,9 +118,9 @@ static void nap(struct session *session, uint64_t now, uint64_t until_ns)
 static void step_aside(struct session *session)
 {
     struct timespec short_nap = {0, NAP_FIRST_NS};
-    pthread_mutex_unlock(&session->token);
+    token_give_other(&session->token);
     clock_nanosleep(CLOCK_MONOTONIC, 0, &short_nap, NULL);
-    pthread_mutex_lock(&session->token);
+    token_take_other(&session->token);
 }
 
 void session_idle(struct session *session, uint64_t until_ns)
@@ -169,14 +169,18 @@ static bool on_main(const struct session *session)
 
 void session_lock(struct session *session)
 {
-    pthread_mutex_lock(&session->token);
-    if (on_main(session)) ticker_user_ends(session);
+    if (ticker_is_self()) token_take_other(&session->token);
+    else token_take(&session->token);
 }
 
 void session_unlock(struct session *session)
 {
-    if (on_main(session)) ticker_user_begins(session);
-    pthread_mutex_unlock(&session->token);
+    if (ticker_is_self()) {
+        token_give_other(&session->token);
+        return;
+    }
+    token_give(&session->token);
+    if (session->ticker) ticker_notice(session->ticker);
 }
 
 dmpi_status session_enter(const dmpi_pool *pool, struct session **session)

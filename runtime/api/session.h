@@ -8,7 +8,6 @@
 #define SESSION_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,13 +16,14 @@
 #include "distmpi/launch.h"
 #include "loop_port.h"
 #include "mpi_port.h"
+#include "token.h"
 #include "worker.h"
 #include "world.h"
 
 struct ticker;
 
 struct session {
-    pthread_mutex_t token;
+    struct token token;
     pthread_t main; /* the thread that opened the pool */
     struct config config;
     struct world *world;   /* owned */
@@ -40,8 +40,6 @@ struct session {
     uint64_t spin_ns;      /* how long to poll before sleeping */
     uint64_t idle_since_ns; /* 0: there was something to do */
     uint64_t nap_ns;       /* the next nap's length */
-    /* Odd while code of the user runs on the main thread. */
-    _Atomic uint64_t user_turns;
 };
 
 /* The open session, or NULL. */

@@ -33,12 +33,7 @@ bool ticker_is_self(void)
     return is_ticker;
 }
 
-bool ticker_parked(const struct ticker *ticker)
-{
-    return atomic_load_explicit(&ticker->parked, memory_order_relaxed);
-}
-
-void ticker_wake(struct ticker *ticker)
+static void wake(struct ticker *ticker)
 {
     pthread_mutex_lock(&ticker->mutex);
     atomic_store(&ticker->parked, false);
@@ -46,23 +41,20 @@ void ticker_wake(struct ticker *ticker)
     pthread_mutex_unlock(&ticker->mutex);
 }
 
-static uint64_t user_turns(const struct ticker *ticker)
+void ticker_notice(struct ticker *ticker)
 {
-    return atomic_load_explicit(&ticker->session->user_turns,
-                                memory_order_relaxed);
-}
-
-static bool in_user_code(uint64_t turns)
-{
-    return turns & 1;
+    if (atomic_load_explicit(&ticker->parked, memory_order_relaxed))
+        wake(ticker);
 }
 
 /* User code may have begun while PARKED was being set: look once more. */
 static void park(struct ticker *ticker, uint64_t turns)
 {
+    const struct token *token = &ticker->session->token;
     pthread_mutex_lock(&ticker->mutex);
     atomic_store(&ticker->parked, true);
-    if (user_turns(ticker) != turns) atomic_store(&ticker->parked, false);
+    token_barrier(token);
+    if (token_turns(token) != turns) atomic_store(&ticker->parked, false);
     while (ticker->parked && !ticker->stop)
         pthread_cond_wait(&ticker->condition, &ticker->mutex);
     pthread_mutex_unlock(&ticker->mutex);
@@ -84,15 +76,15 @@ static uint64_t longest_nap(const struct session *session)
 static bool stand_in(struct ticker *ticker, uint64_t turns, uint64_t *nap_ns)
 {
     struct session *session = ticker->session;
-    if (pthread_mutex_trylock(&session->token)) return false;
-    bool still = user_turns(ticker) == turns, any = false;
+    if (!token_try_other(&session->token)) return false;
+    bool still = token_turns(&session->token) == turns, any = false;
     uint64_t longest = NAP_BUSY_NS;
     if (still) {
         world_sleep_prepare(session->world);
         any = session_turn(session, TURN_TICKER);
         longest = longest_nap(session);
     }
-    pthread_mutex_unlock(&session->token);
+    token_give_other(&session->token);
     if (!still) return false;
     *nap_ns = any ? NAP_BUSY_NS : 2 * *nap_ns;
     if (*nap_ns > longest) *nap_ns = longest;
@@ -100,22 +92,31 @@ static bool stand_in(struct ticker *ticker, uint64_t turns, uint64_t *nap_ns)
     return true;
 }
 
+/* Stand in for the main thread as long as its user code goes on. */
+static void stand_in_long(struct ticker *ticker, uint64_t turns)
+{
+    uint64_t nap_ns = NAP_BUSY_NS;
+    while (!ticker->stop && token_turns(&ticker->session->token) == turns &&
+           stand_in(ticker, turns, &nap_ns)) {
+    }
+}
+
 static void watch(struct ticker *ticker)
 {
     uint64_t last = 0;
     int quiet = 0;
     while (!ticker->stop) {
-        uint64_t turns = user_turns(ticker);
-        if (in_user_code(turns) && turns == last) {
-            uint64_t nap_ns = NAP_BUSY_NS;
-            while (!ticker->stop && user_turns(ticker) == turns &&
-                   stand_in(ticker, turns, &nap_ns)) {
-            }
-        }
-        quiet = turns == last && !in_user_code(turns) ? quiet + 1 : 0;
+        uint64_t turns = token_turns(&ticker->session->token);
+        bool given = token_is_given(turns);
+        if (given && turns == last) stand_in_long(ticker, turns);
+        quiet = turns == last && !given ? quiet + 1 : 0;
         last = turns;
-        if (quiet < PARK_AFTER) tick(ticker);
-        else park(ticker, turns), quiet = 0;
+        if (quiet < PARK_AFTER) {
+            tick(ticker);
+        } else {
+            park(ticker, turns);
+            quiet = 0;
+        }
     }
 }
 
@@ -147,7 +148,7 @@ void ticker_free(struct ticker *ticker)
 {
     if (!ticker) return;
     atomic_store(&ticker->stop, true);
-    ticker_wake(ticker);
+    wake(ticker);
     pthread_join(ticker->thread, NULL);
     pthread_mutex_destroy(&ticker->mutex);
     pthread_cond_destroy(&ticker->condition);

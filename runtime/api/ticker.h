@@ -19,26 +19,7 @@ void ticker_free(struct ticker *ticker);
 /* Is this thread the ticker? */
 bool ticker_is_self(void);
 
-void ticker_wake(struct ticker *ticker);
-bool ticker_parked(const struct ticker *ticker);
-
-/* Code of the user begins, or ends, on the main thread, which has the token. */
-static inline void ticker_user_begins(struct session *session)
-{
-    uint64_t turns =
-        atomic_load_explicit(&session->user_turns, memory_order_relaxed);
-    atomic_store_explicit(&session->user_turns, turns + 1,
-                          memory_order_relaxed);
-    if (session->ticker && ticker_parked(session->ticker))
-        ticker_wake(session->ticker);
-}
-
-static inline void ticker_user_ends(struct session *session)
-{
-    uint64_t turns =
-        atomic_load_explicit(&session->user_turns, memory_order_relaxed);
-    atomic_store_explicit(&session->user_turns, turns + 1,
-                          memory_order_relaxed);
-}
+/* Code of the user begins on the main thread: unpark. */
+void ticker_notice(struct ticker *ticker);
 
 #endif
