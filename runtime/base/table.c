@@ -59,6 +59,7 @@ static void forget_leading(struct table *table)
 {
     size_t gone = 0;
     while (gone < table->count && !table->pages[gone]) gone++;
+    if (!gone) return;
     memmove(table->pages, table->pages + gone,
             (table->count - gone) * sizeof(struct table_page *));
     table->first += gone;

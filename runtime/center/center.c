@@ -84,6 +84,13 @@ static bool is_worker(const struct center *center, int rank)
     return rank > 0 && rank < center->port->ranks;
 }
 
+/* The record of a key that the application has; NULL: it has no such key. */
+static struct record *find_held(const struct center *center, uint64_t key)
+{
+    struct record *record = catalog_find(&center->catalog, key);
+    return record && record->held ? record : NULL;
+}
+
 /* ---- tasks ---------------------------------------------------------------*/
 
 dmpi_status center_check_order(struct center *center,
@@ -93,7 +100,7 @@ dmpi_status center_check_order(struct center *center,
         return fault(DMPI_EINVAL, "rank %d is no worker: use 1..%d, or 0 for any",
                      order->target, center->port->ranks - 1);
     for (size_t i = 0; i < order->input_count; i++)
-        if (!catalog_find(&center->catalog, order->inputs[i]))
+        if (!find_held(center, order->inputs[i]))
             return fault(DMPI_ENOKEY, "input %zu is not a key of this pool", i);
     return DMPI_OK;
 }
@@ -123,19 +130,25 @@ static void on_task_done(struct center *center, int from,
     scheduler_settle(&center->scheduler);
 }
 
+/* RANK knows something of KEY, and is to be told when it goes; at once, if it
+ * has gone meanwhile. */
+static void note(struct center *center, uint64_t key, int rank)
+{
+    struct record *record = catalog_find(&center->catalog, key);
+    if (record) values_note(&center->values, record, rank);
+    else values_say_drop(&center->values, key, rank);
+}
+
 static void on_task_moved(struct center *center, int from,
                           const struct msg_task_moved *moved)
 {
     struct record *record = catalog_find(&center->catalog, moved->key);
-    if (record) {
+    const uint64_t *inputs = (const uint64_t *)(moved + 1);
+    if (record)
         scheduler_moved(&center->scheduler, record, from, (int)moved->to);
-        scheduler_settle(&center->scheduler);
-        return;
-    }
-    /* It ended and was dropped meanwhile; FROM does not know yet. */
-    struct msg_key_drop *drop =
-        port_say(center->port, from, MSG_KEY_DROP, sizeof *drop);
-    drop->key = moved->key;
+    note(center, moved->key, from);
+    for (uint32_t i = 0; i < moved->inputs; i++) note(center, inputs[i], from);
+    scheduler_settle(&center->scheduler);
 }
 
 /* ---- values --------------------------------------------------------------*/
@@ -163,8 +176,8 @@ uint64_t center_put(struct center *center, int rank, struct buffer *buffer)
 
 dmpi_status center_drop(struct center *center, uint64_t key)
 {
-    struct record *record = catalog_find(&center->catalog, key);
-    if (!record || !record->held) return DMPI_ENOKEY;
+    struct record *record = find_held(center, key);
+    if (!record) return DMPI_ENOKEY;
     values_drop(&center->values, record);
     return DMPI_OK;
 }
@@ -177,8 +190,8 @@ bool center_look(const struct center *center, uint64_t key,
         [TASK_PLACED] = DMPI_PLACED,   [TASK_DONE] = DMPI_DONE,
         [TASK_FAILED] = DMPI_FAILED,
     };
-    const struct record *record = catalog_find(&center->catalog, key);
-    if (!record || !record->held) return false;
+    const struct record *record = find_held(center, key);
+    if (!record) return false;
     view->state = states[record->state];
     view->bytes = record->bytes;
     return true;
@@ -199,7 +212,8 @@ void center_fetch(struct center *center, uint64_t key,
     struct record *record = catalog_find(&center->catalog, key);
     assert(record && task_placed(record));
     record->needs++;
-    say_fetch(center, record->owner, key, request, 0);
+    say_fetch(center, record->owner, key, request,
+              task_ended(record) ? 0 : FETCH_FOLLOW);
 }
 
 void center_fetched(struct center *center, uint64_t key)
@@ -280,7 +294,7 @@ dmpi_status center_drop_copy(struct center *center, uint64_t key, int rank)
     struct record *record = catalog_find(&center->catalog, key);
     if (!record) return fault(DMPI_ENOKEY, "no such key");
     if (!task_ended(record)) return fault(DMPI_EBUSY, "its task has not ended");
-    if (!values_at(record, rank))
+    if (!is_worker(center, rank) || !values_at(record, rank))
         return fault(DMPI_ENOKEY, "rank %d does not hold this key", rank);
     if (record->needs)
         return fault(DMPI_EBUSY, "%u tasks still need this key", record->needs);
@@ -290,9 +304,7 @@ dmpi_status center_drop_copy(struct center *center, uint64_t key, int rank)
         return DMPI_OK;
     }
     values_remove_copy(&center->values, record, rank);
-    struct msg_key_drop *drop =
-        port_say(center->port, rank, MSG_KEY_DROP, sizeof *drop);
-    drop->key = key;
+    values_say_drop(&center->values, key, rank);
     return DMPI_OK;
 }
 

@@ -30,7 +30,7 @@ struct record {
     struct spec *spec;       /* owned; NULL when the task has ended */
     struct edge *dependants; /* tasks that wait for this one to be placed */
     struct rankset *copies;  /* owned; who else holds it or is about to */
-    struct rankset *notes;   /* owned; who knows only where it went */
+    struct rankset *notes;   /* owned; see values_note() */
     uint32_t needs;          /* unended tasks and calls that want the value */
     int32_t owner;           /* the rank that holds or will make it; 0: none */
     uint16_t attempt;        /* of the task; only its end counts */

@@ -136,8 +136,10 @@ static void fill_inputs(struct scheduler *scheduler, struct spec *spec,
         struct record *record = spec_inputs(spec)[i];
         int source =
             placement_source(scheduler->values->roster, record, rank);
+        bool follow = source == record->owner && !task_ended(record);
         *input = (struct msg_input){.key = record->key,
-                                    .owner = (uint32_t)source};
+                                    .owner = (uint32_t)source,
+                                    .flags = follow ? FETCH_FOLLOW : 0};
         if (source != rank) values_copy(scheduler->values, record, rank);
     }
 }
@@ -263,7 +265,6 @@ void scheduler_moved(struct scheduler *scheduler, struct record *record,
         roster_end(roster, roster_at(roster, from), record->spec->cost_ns);
         roster_hand(roster, roster_at(roster, to), record->spec->cost_ns);
         record->spec->worker = record->owner = to;
+        hand_held(scheduler, roster_at(roster, from));
     }
-    if (!values_at(record, from))
-        rankset_add(&record->notes, from, values->roster->ranks);
 }

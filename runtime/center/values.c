@@ -35,7 +35,13 @@ void values_remove_copy(struct values *values, struct record *record, int rank)
     roster_at(values->roster, rank)->bytes -= record->bytes;
 }
 
-static void say_drop(struct values *values, uint64_t key, int rank)
+void values_note(struct values *values, struct record *record, int rank)
+{
+    if (values_at(record, rank)) return;
+    rankset_add(&record->notes, rank, values->roster->ranks);
+}
+
+void values_say_drop(struct values *values, uint64_t key, int rank)
 {
     struct msg_key_drop *drop =
         port_say(values->port, rank, MSG_KEY_DROP, sizeof *drop);
@@ -47,12 +53,12 @@ static void say_drop_to_set(struct values *values, uint64_t key,
 {
     for (int rank = rankset_next(set, 0); rank >= 0;
          rank = rankset_next(set, rank + 1))
-        say_drop(values, key, rank);
+        values_say_drop(values, key, rank);
 }
 
 static void forget(struct values *values, struct record *record)
 {
-    say_drop(values, record->key, record->owner);
+    values_say_drop(values, record->key, record->owner);
     say_drop_to_set(values, record->key, record->copies);
     say_drop_to_set(values, record->key, record->notes);
     roster_at(values->roster, record->owner)->bytes -= record->bytes;

@@ -23,6 +23,13 @@ void values_exist(struct values *values, struct record *record, int owner,
 /* RANK holds RECORD too, or is about to. */
 void values_copy(struct values *values, struct record *record, int rank);
 
+/* RANK knows where RECORD went, or has a copy that nobody else should count
+ * on: it is told when RECORD is forgotten. */
+void values_note(struct values *values, struct record *record, int rank);
+
+/* Tell RANK to forget KEY. */
+void values_say_drop(struct values *values, uint64_t key, int rank);
+
 /* RANK holds no copy any more; another one does. */
 void values_remove_copy(struct values *values, struct record *record, int rank);
 

@@ -110,10 +110,10 @@ struct msg_task_done {
     uint16_t status; /* DMPI_OK or DMPI_EFAILED */
 };
 
-struct msg_task_moved {
+struct msg_task_moved { /* tail: keys that I fetched for it and still hold */
     uint64_t key;
     uint32_t to;
-    uint32_t pad;
+    uint32_t inputs; /* keys in the tail */
 };
 
 struct msg_key_held {
@@ -169,7 +169,7 @@ struct msg_heard {
 struct msg_input {
     uint64_t key;
     uint32_t owner; /* the rank to fetch it from */
-    uint32_t pad;
+    uint32_t flags; /* to fetch it with: FETCH_FOLLOW or 0 */
 };
 
 enum { RUN_PINNED = 1 }; /* not to be given away */
@@ -185,14 +185,17 @@ struct msg_task_run { /* tail: inputs, arguments, name */
     uint32_t name; /* bytes, without a NUL */
 };
 
-enum { FETCH_NOW = 1 }; /* do not wait for a value that does not exist */
+enum {
+    FETCH_NOW = 1,   /* do not wait for a value that is not there */
+    FETCH_FOLLOW = 2 /* if you gave its task away, pass this on to the thief */
+};
 
 struct msg_key_fetch {
     uint64_t key;
     uint64_t request; /* 0: for the store */
     uint64_t limit;   /* bytes that the asker has room for */
     uint32_t flags;
-    uint32_t pad;
+    uint32_t asker; /* the rank to answer */
 };
 
 struct msg_key_put {

@@ -12,6 +12,7 @@
 struct job {
     struct link link; /* first; in the queue of ready jobs */
     uint64_t key;
+    struct value *output; /* what it makes; borrowed */
     uint64_t cost_ns; /* what it was thought to take when it became ready */
     uint32_t function;
     uint32_t inputs; /* count */

@@ -6,11 +6,14 @@
 
 #define TO(state) (1u << VALUE_##state)
 static const unsigned next_states[VALUE_STATES] = {
-    [VALUE_NEW] = TO(EXPECTED) | TO(FETCHING) | TO(HELD) | TO(MOVED),
-    [VALUE_EXPECTED] = TO(FETCHING) | TO(HELD) | TO(MOVED),
-    [VALUE_FETCHING] = TO(HELD),
+    [VALUE_NEW] = TO(EXPECTED) | TO(MAKING) | TO(FETCHING) | TO(ARRIVING) |
+                  TO(HELD),
+    [VALUE_EXPECTED] = TO(MAKING) | TO(FETCHING) | TO(ARRIVING) | TO(HELD),
+    [VALUE_MAKING] = TO(HELD) | TO(MOVED) | TO(FETCHING),
+    [VALUE_FETCHING] = TO(MAKING) | TO(ARRIVING) | TO(HELD),
+    [VALUE_ARRIVING] = TO(HELD),
     [VALUE_HELD] = 0,
-    [VALUE_MOVED] = TO(FETCHING) | TO(EXPECTED), /* it came back */
+    [VALUE_MOVED] = TO(EXPECTED) | TO(MAKING) | TO(FETCHING),
 };
 
 void value_enter(struct store *store, struct value *value,

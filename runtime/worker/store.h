@@ -15,10 +15,12 @@
 
 enum value_state {
     VALUE_NEW,
-    VALUE_EXPECTED, /* will be made here, or its task is still to come */
-    VALUE_FETCHING, /* SOURCE has been asked, or is sending */
+    VALUE_EXPECTED, /* wanted, by those who heard of it before this rank */
+    VALUE_MAKING,   /* its task is here */
+    VALUE_FETCHING, /* a peer has been asked */
+    VALUE_ARRIVING, /* a peer is sending it by bulk */
     VALUE_HELD,     /* the buffer is here */
-    VALUE_MOVED,    /* its task went to SOURCE, and nobody here wants it */
+    VALUE_MOVED,    /* its task was given away, and nobody here wants it */
     VALUE_STATES
 };
 
@@ -26,7 +28,9 @@ enum want_kind {
     WANT_JOB,   /* a task here waits for it */
     WANT_SEND,  /* send it to a peer or the center */
     WANT_COPY,  /* tell the center that the copy is here */
-    WANT_STORED /* tell the center that a peer has put it here */
+    WANT_STORED, /* tell the center that a peer has put it here */
+    WANT_DONE    /* tell the center that its task ended, when no fetch of this
+                  * rank is on its way any more */
 };
 
 struct want {
@@ -37,16 +41,20 @@ struct want {
         struct job *job;
         uint64_t request;
     };
-    uint64_t limit; /* bytes that the asker has room for */
+    union {
+        uint64_t limit; /* bytes that the asker has room for */
+        uint64_t ns;    /* that the task ran */
+    };
 };
 
 struct value {
     uint64_t key;
     struct buffer *buffer; /* a reference is owned while HELD */
     struct want *wants;    /* owned; the last one first */
-    int32_t source;
+    int32_t thief; /* the rank that its task was given to; 0: none */
     uint8_t state; /* enum value_state */
     bool dropped;  /* goes when it arrives */
+    bool asked;    /* a fetch of this rank is on its way, or waits at a peer */
 };
 
 struct store {

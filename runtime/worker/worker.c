@@ -95,13 +95,24 @@ static bool is_near(const struct worker *worker, int rank)
 
 /* ---- values --------------------------------------------------------------*/
 
-static void start_fetch(struct worker *worker, struct value *value, int source)
+static void say_fetch(struct worker *worker, int to,
+                      const struct msg_key_fetch *fetch)
 {
-    struct msg_key_fetch *fetch =
-        port_say(worker->port, source, MSG_KEY_FETCH, sizeof *fetch);
-    *fetch = (struct msg_key_fetch){.key = value->key, .limit = UINT64_MAX};
+    struct msg_key_fetch *out =
+        port_say(worker->port, to, MSG_KEY_FETCH, sizeof *out);
+    *out = *fetch;
+}
+
+/* FLAGS: FETCH_FOLLOW, or 0. */
+static void start_fetch(struct worker *worker, struct value *value, int source,
+                        uint32_t flags)
+{
+    struct msg_key_fetch fetch = {.key = value->key, .limit = UINT64_MAX,
+                                  .flags = flags,
+                                  .asker = (uint32_t)worker->port->rank};
+    say_fetch(worker, source, &fetch);
     value_enter(&worker->store, value, VALUE_FETCHING);
-    value->source = source;
+    value->asked = true;
 }
 
 static void count_sent(struct worker *worker, int to, uint64_t bytes)
@@ -172,6 +183,7 @@ static void fulfil(struct worker *worker, const struct value *value,
                         NULL);
         break;
     case WANT_STORED: say_stored(worker, value, want); break;
+    case WANT_DONE: assert(false); break; /* see fetch_ended() */
     }
 }
 
@@ -180,8 +192,6 @@ static void hold(struct worker *worker, struct value *value,
                  struct buffer *buffer)
 {
     if (value->state == VALUE_HELD) return; /* made here and fetched as well */
-    if (value->state == VALUE_MOVED)
-        value_enter(&worker->store, value, VALUE_EXPECTED);
     store_hold(&worker->store, value, buffer);
     struct want *want = value->wants ? store_take_wants(value) : NULL;
     while (want) {
@@ -207,34 +217,74 @@ static void receive_value(struct worker *worker, int from, struct value *value,
         hold(worker, value, buffer);
     } else {
         worker->arriving++;
-        if (value->state != VALUE_FETCHING && value->state != VALUE_HELD)
-            value_enter(&worker->store, value, VALUE_FETCHING);
-        value->source = from;
+        if (value->state != VALUE_HELD)
+            value_enter(&worker->store, value, VALUE_ARRIVING);
     }
     buffer_unref(buffer);
+}
+
+static void say_done(struct worker *worker, const struct job *job,
+                     const struct buffer *output, uint64_t ns)
+{
+    struct msg_task_done *done =
+        port_say(worker->port, 0, MSG_TASK_DONE, sizeof *done);
+    *done = (struct msg_task_done){
+        .key = job->key,
+        .bytes = output->size,
+        .ns = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX,
+        .attempt = job->attempt,
+        .status = output->is_error ? DMPI_EFAILED : DMPI_OK};
+}
+
+/* No fetch of ours is on its way any more. */
+static void fetch_ended(struct worker *worker, struct value *value)
+{
+    value->asked = false;
+    if (value->state != VALUE_HELD || !value->wants) return;
+    struct want *want = store_take_wants(value);
+    assert(want->kind == WANT_DONE && !want->next);
+    say_done(worker, want->job, value->buffer, want->ns);
+    job_free(&worker->jobs, want->job);
+    store_wanted(&worker->store, want);
+}
+
+/* Our own fetch followed the task to here. */
+static void fetch_came_home(struct worker *worker, struct value *value,
+                            const struct msg_key_fetch *fetch)
+{
+    assert(value && value->asked);
+    if (value->state == VALUE_FETCHING) say_fetch(worker, value->thief, fetch);
+    else fetch_ended(worker, value);
+}
+
+/* Answer FETCH when the value is here. */
+static void keep_fetch(struct worker *worker, struct value *value,
+                       const struct msg_key_fetch *fetch)
+{
+    if (!value) value = store_need(&worker->store, fetch->key);
+    if (value->state == VALUE_NEW || value->state == VALUE_MOVED)
+        value_enter(&worker->store, value, VALUE_EXPECTED);
+    struct want *want = store_want(&worker->store, value, WANT_SEND);
+    want->rank = (int)fetch->asker;
+    want->request = fetch->request;
+    want->limit = fetch->limit;
 }
 
 static void on_key_fetch(struct worker *worker, int from,
                          const struct msg_key_fetch *fetch)
 {
     struct value *value = store_find(&worker->store, fetch->key);
-    if (value && value->state == VALUE_HELD) {
-        send_value(worker, from, fetch->request, fetch->limit, value);
-        return;
-    }
-    bool coming = value && value->state == VALUE_FETCHING;
-    if (fetch->flags & FETCH_NOW && !coming) {
-        refuse_value(worker, from, fetch->request, fetch->key);
-        return;
-    }
-    value = store_need(&worker->store, fetch->key);
-    if (value->state == VALUE_NEW)
-        value_enter(&worker->store, value, VALUE_EXPECTED);
-    if (value->state == VALUE_MOVED) start_fetch(worker, value, value->source);
-    struct want *want = store_want(&worker->store, value, WANT_SEND);
-    want->rank = from;
-    want->request = fetch->request;
-    want->limit = fetch->limit;
+    int asker = (int)fetch->asker;
+    bool now = fetch->flags & FETCH_NOW, follow = fetch->flags & FETCH_FOLLOW;
+    if (asker == worker->port->rank)
+        fetch_came_home(worker, value, fetch);
+    else if (value && value->state == VALUE_HELD)
+        send_value(worker, asker, fetch->request, fetch->limit, value);
+    else if (now && !(value && value->state == VALUE_ARRIVING))
+        refuse_value(worker, asker, fetch->request, fetch->key);
+    else if (follow && value && value->thief)
+        say_fetch(worker, value->thief, fetch);
+    else keep_fetch(worker, value, fetch);
 }
 
 static void on_key_value(struct worker *worker, int from,
@@ -244,6 +294,7 @@ static void on_key_value(struct worker *worker, int from,
     assert(value && message->payload.tag != PAYLOAD_NONE);
     receive_value(worker, from, value, &message->payload,
                   message->status == DMPI_EFAILED);
+    fetch_ended(worker, value);
 }
 
 static void on_key_put(struct worker *worker, int from,
@@ -269,8 +320,8 @@ static void on_key_copy(struct worker *worker, int from,
     struct want *want = store_want(&worker->store, value, WANT_COPY);
     want->rank = from;
     want->request = copy->request;
-    if (value->state != VALUE_FETCHING)
-        start_fetch(worker, value, (int)copy->owner);
+    if (value->state != VALUE_FETCHING && value->state != VALUE_ARRIVING)
+        start_fetch(worker, value, (int)copy->owner, 0);
 }
 
 static void on_key_drop(struct worker *worker, int from,
@@ -278,7 +329,9 @@ static void on_key_drop(struct worker *worker, int from,
 {
     struct value *value = store_find(&worker->store, drop->key);
     if (!value) return; /* a rank may be told twice */
-    if (value->state == VALUE_FETCHING || value->wants) value->dropped = true;
+    bool coming =
+        value->state == VALUE_FETCHING || value->state == VALUE_ARRIVING;
+    if (coming) value->dropped = true;
     else store_remove(&worker->store, value);
 }
 
@@ -296,16 +349,19 @@ void worker_arrived(void *role, struct port_cookie cookie,
 /* ---- tasks ---------------------------------------------------------------*/
 
 /* The value is not here: see to it that it will be. */
-static void seek(struct worker *worker, struct value *value, int owner)
+static void seek(struct worker *worker, struct value *value,
+                 const struct msg_input *input)
 {
-    if (value->state == VALUE_FETCHING) return;
-    if (owner != worker->port->rank) {
-        start_fetch(worker, value, owner);
-    } else if (value->state == VALUE_MOVED) {
-        start_fetch(worker, value, value->source);
-    } else if (value->state == VALUE_NEW) {
+    bool coming = value->state == VALUE_MAKING ||
+                  value->state == VALUE_FETCHING ||
+                  value->state == VALUE_ARRIVING;
+    if (coming) return;
+    if ((int)input->owner != worker->port->rank)
+        start_fetch(worker, value, (int)input->owner, input->flags);
+    else if (value->thief)
+        start_fetch(worker, value, value->thief, FETCH_FOLLOW);
+    else if (value->state == VALUE_NEW)
         value_enter(&worker->store, value, VALUE_EXPECTED);
-    }
 }
 
 static void gather_inputs(struct worker *worker, struct job *job,
@@ -319,7 +375,7 @@ static void gather_inputs(struct worker *worker, struct job *job,
             (int)input->owner == worker->port->rank)
             worker->counts.inputs_local++;
         if (value->state == VALUE_HELD) continue;
-        seek(worker, value, (int)input->owner);
+        seek(worker, value, input);
         store_want(&worker->store, value, WANT_JOB)->job = job;
         job->missing++;
     }
@@ -329,12 +385,10 @@ static void on_task_run(struct worker *worker, int from,
                         const struct msg_task_run *run)
 {
     struct job *job = job_new(&worker->jobs, from, run);
-    if (from != 0) {
-        steal_given(&worker->steal, from);
-        struct value *value = store_find(&worker->store, job->key);
-        if (value && value->state == VALUE_MOVED)
-            value_enter(&worker->store, value, VALUE_EXPECTED);
-    }
+    if (from != 0) steal_given(&worker->steal, from);
+    job->output = store_need(&worker->store, job->key);
+    value_enter(&worker->store, job->output, VALUE_MAKING);
+    job->output->thief = 0;
     gather_inputs(worker, job, (const struct msg_input *)(run + 1));
     if (!job->missing) make_ready(worker, job);
 }
@@ -360,17 +414,13 @@ struct job *worker_take(struct worker *worker)
     return NULL;
 }
 
-static void say_done(struct worker *worker, const struct job *job,
-                     const struct buffer *output, uint64_t ns)
+/* JOB has ended, but a fetch of its key by this rank is on its way: were the
+ * center told now, peers might forget the key before the fetch finds them. */
+static void say_done_later(struct worker *worker, struct job *job, uint64_t ns)
 {
-    struct msg_task_done *done =
-        port_say(worker->port, 0, MSG_TASK_DONE, sizeof *done);
-    *done = (struct msg_task_done){
-        .key = job->key,
-        .bytes = output->size,
-        .ns = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX,
-        .attempt = job->attempt,
-        .status = output->is_error ? DMPI_EFAILED : DMPI_OK};
+    struct want *want = store_want(&worker->store, job->output, WANT_DONE);
+    want->job = job;
+    want->ns = ns;
 }
 
 void worker_finish(struct worker *worker, struct job *job,
@@ -384,10 +434,15 @@ void worker_finish(struct worker *worker, struct job *job,
     worker->counts.busy_ns += ns;
     if (!output->is_error)
         estimate_learn(&worker->estimates[job->function], ns, output->size);
-    say_done(worker, job, output, ns);
-    hold(worker, store_need(&worker->store, job->key), output);
+    struct value *value = job->output;
+    hold(worker, value, output);
+    if (value->asked) {
+        say_done_later(worker, job, ns);
+    } else {
+        say_done(worker, job, output, ns);
+        job_free(&worker->jobs, job);
+    }
     buffer_unref(output);
-    job_free(&worker->jobs, job);
 }
 
 uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job)
@@ -458,21 +513,53 @@ static void say_run(struct worker *worker, int thief, struct job *job)
     memcpy(input + job->inputs, job_args(job), tail);
 }
 
+/* The center knows of the copies that it caused itself, by placing the task
+ * here, and not of those that a stolen task left behind. */
+static void say_moved(struct worker *worker, int thief, struct job *job)
+{
+    uint32_t inputs = job->from ? job->inputs : 0;
+    struct msg_task_moved *moved =
+        port_say(worker->port, 0, MSG_TASK_MOVED,
+                 sizeof *moved + inputs * sizeof(uint64_t));
+    *moved = (struct msg_task_moved){
+        .key = job->key, .to = (uint32_t)thief, .inputs = inputs};
+    uint64_t *keys = (uint64_t *)(moved + 1);
+    for (uint32_t i = 0; i < inputs; i++) keys[i] = job_inputs(job)[i]->key;
+}
+
+/* Peers that wait for VALUE here shall get it from THIEF. */
+static void pass_on_fetches(struct worker *worker, struct value *value,
+                            int thief)
+{
+    for (struct want **at = &value->wants; *at;) {
+        struct want *want = *at;
+        if (want->kind != WANT_SEND) {
+            at = &want->next;
+            continue;
+        }
+        struct msg_key_fetch fetch = {.key = value->key,
+                                      .request = want->request,
+                                      .limit = want->limit,
+                                      .flags = FETCH_FOLLOW,
+                                      .asker = (uint32_t)want->rank};
+        say_fetch(worker, thief, &fetch);
+        *at = want->next;
+        store_wanted(&worker->store, want);
+    }
+}
+
 static void give(struct worker *worker, int thief, struct job *job)
 {
     queue_remove(&worker->ready, &job->link, job->priority);
     worker->backlog_ns -= job->cost_ns;
-    struct msg_task_moved *moved =
-        port_say(worker->port, 0, MSG_TASK_MOVED, sizeof *moved);
-    *moved = (struct msg_task_moved){.key = job->key, .to = (uint32_t)thief};
+    say_moved(worker, thief, job);
     say_run(worker, thief, job);
-    struct value *value = store_need(&worker->store, job->key);
-    if (value->wants) {
-        if (value->state != VALUE_FETCHING) start_fetch(worker, value, thief);
-    } else if (value->state != VALUE_FETCHING) {
-        value_enter(&worker->store, value, VALUE_MOVED);
-        value->source = thief;
-    }
+    struct value *value = job->output;
+    value->thief = thief;
+    pass_on_fetches(worker, value, thief);
+    if (value->asked) value_enter(&worker->store, value, VALUE_FETCHING);
+    else if (value->wants) start_fetch(worker, value, thief, FETCH_FOLLOW);
+    else value_enter(&worker->store, value, VALUE_MOVED);
     job_free(&worker->jobs, job);
 }
 
@@ -519,10 +606,9 @@ static void ask_for_work(struct worker *worker)
 static void offer_work(struct worker *worker)
 {
     if (!worker->steal.hungry_count || !share(worker)) return;
-    int thief = rankset_next(worker->steal.hungry, 0);
-    if (!job_to_give(worker, thief)) return;
-    thief = steal_next_thief(&worker->steal);
-    say_empty(worker, thief, MSG_STEAL_OFFER);
+    int thief = steal_next_thief(&worker->steal);
+    if (job_to_give(worker, thief)) say_empty(worker, thief, MSG_STEAL_OFFER);
+    else steal_remember(&worker->steal, thief);
 }
 
 /* ---- the end -------------------------------------------------------------*/
@@ -659,7 +745,8 @@ void worker_fetch_now(struct worker *worker, int rank, uint64_t key,
         port_say(worker->port, rank, MSG_KEY_FETCH, sizeof *fetch);
     *fetch = (struct msg_key_fetch){.key = key, .request = request->id,
                                     .limit = request->room,
-                                    .flags = FETCH_NOW};
+                                    .flags = FETCH_NOW,
+                                    .asker = (uint32_t)worker->port->rank};
 }
 
 void worker_ask_holders(struct worker *worker, uint64_t key, uint64_t request)
@@ -706,19 +793,27 @@ void worker_receive(void *role, int from, const struct message *message)
 
 /* ---- for tests -----------------------------------------------------------*/
 
+static void check_value(const struct value *value)
+{
+    bool here = value->state == VALUE_HELD;
+    bool fetching = value->state == VALUE_FETCHING;
+    assert(here == (value->buffer != NULL));
+    assert(!(here && value->wants && !value->asked));
+    assert(!(fetching && !value->asked));
+    assert(!value->asked || fetching || here || value->state == VALUE_MAKING);
+    assert(!(value->state == VALUE_EXPECTED && !value->wants));
+    assert(!(value->state == VALUE_MOVED && (value->wants || !value->thief)));
+    assert(!(value->state == VALUE_MAKING && value->thief));
+    assert(value->state != VALUE_NEW);
+}
+
 void worker_check(const struct worker *worker)
 {
     size_t at = 0, held = 0;
     const struct value *value;
     while ((value = map_next(&worker->store.values, &at))) {
-        bool here = value->state == VALUE_HELD;
-        held += here;
-        assert(here == (value->buffer != NULL));
-        assert(!(here && value->wants));
-        assert(value->state != VALUE_NEW);
-        assert(!(value->state == VALUE_MOVED && value->wants));
-        assert(!(value->state == VALUE_EXPECTED && !value->wants &&
-                 value->dropped));
+        check_value(value);
+        held += value->state == VALUE_HELD;
     }
     assert(held == worker->store.held);
     assert(worker->ready.count || !worker->backlog_ns);

@@ -4,6 +4,7 @@
 #include "network.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ struct network {
     size_t offers; /* named by one side */
     uint64_t random, epoch, steps;
     uint64_t said[MSG_KINDS], transfers_said;
+    bool traced;
 };
 
 /* ---- pairs ---------------------------------------------------------------*/
@@ -120,10 +122,23 @@ static struct item *take(struct network *network, struct pair *pair)
     return item;
 }
 
+/* One line: the kind, and the body's first words, among them the key. */
+static void trace(const struct pair *pair, const struct message *message)
+{
+    uint64_t words[2] = {0};
+    size_t bytes = message->bytes - sizeof *message;
+    memcpy(words, message_body(message),
+           bytes < sizeof words ? bytes : sizeof words);
+    fprintf(stderr, "%3d -> %3d  %-11s %8llx %8llx\n", pair->from, pair->to,
+            message_name(message->kind), (unsigned long long)words[0],
+            (unsigned long long)words[1]);
+}
+
 static unsigned deliver(struct network *network, struct pair *pair)
 {
     struct item *item = take(network, pair);
     unsigned kind = item->message.kind;
+    if (network->traced) trace(pair, &item->message);
     struct port *port = &network->stations[pair->to].port;
     port_deliver(port, pair->from, &item->message);
     free(item);
@@ -277,7 +292,8 @@ struct network *network_new(int ranks, uint64_t seed)
 {
     struct network *network = log_alloc(sizeof *network);
     size_t pairs = (size_t)ranks * (size_t)ranks;
-    *network = (struct network){.ranks = ranks, .random = seed};
+    *network = (struct network){.ranks = ranks, .random = seed,
+                                .traced = getenv("SIM_TRACE")};
     network->stations = log_alloc((size_t)ranks * sizeof *network->stations);
     network->pairs = calloc(pairs, sizeof *network->pairs);
     if (!network->pairs) log_panic("out of memory for %zu pairs", pairs);

@@ -4,7 +4,10 @@
  * Messages from one rank to another keep their order, as in MPI; apart from
  * that a seed decides what arrives next. Now and then some pairs of ranks are
  * slow, so that many messages overtake theirs. A bulk transfer ends at some
- * moment after both sides have named it. */
+ * moment after both sides have named it.
+ *
+ * With SIM_TRACE in the environment every message that is delivered is told on
+ * stderr. */
 #ifndef NETWORK_H
 #define NETWORK_H
 
