@@ -12,10 +12,14 @@ static size_t job_bytes(const struct job *job)
 
 struct job *job_new(struct mem *mem, int from, const struct msg_task_run *run)
 {
-    struct job head = {.key = run->key, .function = run->function,
-                       .inputs = run->inputs, .args = run->args,
-                       .name = run->name, .priority = run->priority,
-                       .from = from, .attempt = run->attempt,
+    struct job head = {.key = run->key,
+                       .function = run->function,
+                       .inputs = run->inputs,
+                       .args = run->args,
+                       .name = run->name,
+                       .priority = run->priority,
+                       .from = from,
+                       .attempt = run->attempt,
                        .flags = run->flags};
     struct job *job = mem_take(mem, job_bytes(&head));
     *job = head;

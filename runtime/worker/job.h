@@ -13,16 +13,16 @@ struct job {
     struct link link; /* first; in the queue of ready jobs */
     uint64_t key;
     struct value *output; /* what it makes; borrowed */
-    uint64_t cost_ns; /* what it was thought to take when it became ready */
+    uint64_t cost_ns;     /* what it was thought to take when it became ready */
     uint32_t function;
-    uint32_t inputs; /* count */
-    uint32_t args;   /* bytes */
-    uint32_t name;   /* bytes */
+    uint32_t inputs;  /* count */
+    uint32_t args;    /* bytes */
+    uint32_t name;    /* bytes */
     uint32_t missing; /* inputs that are not here yet */
     int32_t priority;
-    int32_t from;     /* the rank that gave it */
+    int32_t from; /* the rank that gave it */
     uint16_t attempt;
-    uint16_t flags;   /* RUN_... */
+    uint16_t flags; /* RUN_... */
     /* then: inputs x struct value *, arguments, name */
 };
 

@@ -6,7 +6,9 @@ enum { TRIES_LEAST = 3, RANDOM_PROBES = 4 };
 
 void steal_init(struct steal *steal, int rank, int ranks, const int nodes[])
 {
-    *steal = (struct steal){.rank = rank, .ranks = ranks, .nodes = nodes,
+    *steal = (struct steal){.rank = rank,
+                            .ranks = ranks,
+                            .nodes = nodes,
                             .random = (uint64_t)rank * 0x9e3779b97f4a7c15u + 1};
     for (int workers = ranks - 1; workers > 1; workers /= 2) steal->tries_max++;
     steal->tries_max += TRIES_LEAST;

@@ -23,7 +23,7 @@ struct steal {
     int last_victim; /* who gave last, 0: nobody */
     int tries;       /* victims asked since there was work */
     int tries_max;
-    bool waiting;    /* for the answer of the last victim asked */
+    bool waiting; /* for the answer of the last victim asked */
     uint64_t random;
 };
 

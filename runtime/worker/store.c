@@ -6,8 +6,8 @@
 
 #define TO(state) (1u << VALUE_##state)
 static const unsigned next_states[VALUE_STATES] = {
-    [VALUE_NEW] = TO(EXPECTED) | TO(MAKING) | TO(FETCHING) | TO(ARRIVING) |
-                  TO(HELD),
+    [VALUE_NEW] =
+        TO(EXPECTED) | TO(MAKING) | TO(FETCHING) | TO(ARRIVING) | TO(HELD),
     [VALUE_EXPECTED] = TO(MAKING) | TO(FETCHING) | TO(ARRIVING) | TO(HELD),
     [VALUE_MAKING] = TO(HELD) | TO(MOVED) | TO(FETCHING),
     [VALUE_FETCHING] = TO(MAKING) | TO(ARRIVING) | TO(HELD),

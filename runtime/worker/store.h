@@ -25,9 +25,9 @@ enum value_state {
 };
 
 enum want_kind {
-    WANT_JOB,   /* a task here waits for it */
-    WANT_SEND,  /* send it to a peer or the center */
-    WANT_COPY,  /* tell the center that the copy is here */
+    WANT_JOB,    /* a task here waits for it */
+    WANT_SEND,   /* send it to a peer or the center */
+    WANT_COPY,   /* tell the center that the copy is here */
     WANT_STORED, /* tell the center that a peer has put it here */
     WANT_DONE    /* tell the center that its task ended, when no fetch of this
                   * rank is on its way any more */
@@ -51,10 +51,10 @@ struct value {
     uint64_t key;
     struct buffer *buffer; /* a reference is owned while HELD */
     struct want *wants;    /* owned; the last one first */
-    int32_t thief; /* the rank that its task was given to; 0: none */
-    uint8_t state; /* enum value_state */
-    bool dropped;  /* goes when it arrives */
-    bool asked;    /* a fetch of this rank is on its way, or waits at a peer */
+    int32_t thief;         /* the rank that its task was given to; 0: none */
+    uint8_t state;         /* enum value_state */
+    bool dropped;          /* goes when it arrives */
+    bool asked; /* a fetch of this rank is on its way, or waits at a peer */
 };
 
 struct store {

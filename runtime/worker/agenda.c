@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* agenda.c - a queue of jobs and a forecast per function. */
+#include "agenda.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+void agenda_init(struct agenda *agenda, uint32_t functions)
+{
+    size_t bytes = (functions ? functions : 1) * sizeof(struct estimate);
+    *agenda = (struct agenda){.estimates = log_alloc(bytes)};
+    memset(agenda->estimates, 0, bytes);
+}
+
+void agenda_fini(struct agenda *agenda, struct mem *mem)
+{
+    struct link *link;
+    while ((link = queue_pop(&agenda->ready)))
+        job_free(mem, (struct job *)link);
+    queue_fini(&agenda->ready);
+    free(agenda->estimates);
+}
+
+void agenda_add(struct agenda *agenda, struct job *job)
+{
+    job->cost_ns = agenda->estimates[job->function].ns;
+    agenda->backlog_ns += job->cost_ns;
+    queue_push(&agenda->ready, &job->link, job->priority);
+}
+
+void agenda_remove(struct agenda *agenda, struct job *job)
+{
+    queue_remove(&agenda->ready, &job->link, job->priority);
+    agenda->backlog_ns -= job->cost_ns;
+}
+
+struct job *agenda_take(struct agenda *agenda)
+{
+    assert(!agenda->running);
+    struct job *job = (struct job *)queue_pop(&agenda->ready);
+    if (!job) return NULL;
+    agenda->backlog_ns -= job->cost_ns;
+    agenda->running = job;
+    agenda->began_ns = agenda->now_ns;
+    return job;
+}
+
+void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
+                bool failed)
+{
+    const struct job *job = agenda->running;
+    assert(job);
+    agenda->running = NULL;
+    if (!failed)
+        estimate_learn(&agenda->estimates[job->function], ns, output_bytes);
+}
+
+/* What the running job is thought to take in all. */
+static uint64_t running_ns(const struct agenda *agenda)
+{
+    if (!agenda->running) return 0;
+    uint64_t known = agenda->estimates[agenda->running->function].ns;
+    uint64_t so_far = agenda->now_ns - agenda->began_ns;
+    return known > so_far ? known : so_far;
+}
+
+uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job)
+{
+    return agenda->backlog_ns - job->cost_ns + running_ns(agenda);
+}
+
+uint64_t agenda_job_ns(const struct agenda *agenda, const struct job *job)
+{
+    uint64_t known = agenda->estimates[job->function].ns;
+    if (known || !agenda->running) return known;
+    return job->function == agenda->running->function ? running_ns(agenda) : 0;
+}
+
+size_t agenda_share(const struct agenda *agenda)
+{
+    return (agenda->ready.count + (agenda->running != NULL)) / 2;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* agenda.h - what a worker has to run: the ready jobs, the running one, and how
+ * long all of that is thought to take. */
+#ifndef AGENDA_H
+#define AGENDA_H
+
+#include "estimate.h"
+#include "job.h"
+
+struct agenda {
+    struct queue ready;         /* jobs whose inputs are all here */
+    uint64_t backlog_ns;        /* they are thought to take */
+    struct job *running;        /* or NULL */
+    uint64_t began_ns;          /* when it was taken */
+    uint64_t now_ns;            /* the clock, as last handed in */
+    struct estimate *estimates; /* by function; owned */
+};
+
+void agenda_init(struct agenda *agenda, uint32_t functions);
+
+/* The ready jobs are given back to MEM. */
+void agenda_fini(struct agenda *agenda, struct mem *mem);
+
+/* JOB misses nothing any more. */
+void agenda_add(struct agenda *agenda, struct job *job);
+
+/* JOB, which is ready, is not to run here. */
+void agenda_remove(struct agenda *agenda, struct job *job);
+
+/* The next job, running from now on; NULL: none. Nothing runs before. */
+struct job *agenda_take(struct agenda *agenda);
+
+/* The running job has ended after NS; OUTPUT_BYTES is what it gave, and counts
+ * for the forecast if it did not FAIL. */
+void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
+                bool failed);
+
+/* What running and ready jobs except JOB are thought to take. */
+uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job);
+
+/* What JOB is thought to take: if its function has never ended here, what the
+ * running job of that function took so far, else 0. */
+uint64_t agenda_job_ns(const struct agenda *agenda, const struct job *job);
+
+/* How many jobs may go to a peer: half of those ready, rounded up if one is
+ * running. */
+size_t agenda_share(const struct agenda *agenda);
+
+#endif

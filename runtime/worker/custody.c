@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* custody.c - one value's way: wanted, fetched or made, held, sent, dropped. */
+#include "custody.h"
+
+#include <assert.h>
+
+#include "log.h"
+
+static void say_fetch(struct custody *custody, int to,
+                      const struct msg_key_fetch *fetch)
+{
+    struct msg_key_fetch *out =
+        port_say(custody->port, to, MSG_KEY_FETCH, sizeof *out);
+    *out = *fetch;
+}
+
+/* FLAGS: FETCH_FOLLOW, or 0. */
+static void start_fetch(struct custody *custody, struct value *value,
+                        int source, uint32_t flags)
+{
+    struct msg_key_fetch fetch = {.key = value->key,
+                                  .limit = UINT64_MAX,
+                                  .flags = flags,
+                                  .asker = (uint32_t)custody->port->rank};
+    say_fetch(custody, source, &fetch);
+    value_enter(&custody->store, value, VALUE_FETCHING);
+    value->asked = true;
+}
+
+void custody_count(struct custody *custody, int to, uint64_t bytes)
+{
+    if (to == 0) custody->counts->bytes_to_center += bytes;
+    else custody->counts->bytes_to_workers += bytes;
+}
+
+static void send_value(struct custody *custody, int to, uint64_t request,
+                       uint64_t limit, const struct value *value)
+{
+    struct buffer *buffer = value->buffer;
+    bool fits = buffer->is_error || buffer->size <= limit;
+    struct msg_key_value *out =
+        port_say(custody->port, to, MSG_KEY_VALUE,
+                 sizeof *out + (fits ? payload_tail(buffer) : 0));
+    out->key = value->key;
+    out->request = request;
+    out->status = buffer->is_error ? DMPI_EFAILED : fits ? DMPI_OK : DMPI_ESIZE;
+    if (!fits) {
+        payload_none(&out->payload, buffer->size);
+        return;
+    }
+    payload_send(custody->port, to, &out->payload, buffer);
+    custody_count(custody, to, buffer->size);
+}
+
+static void refuse_value(struct custody *custody, int to, uint64_t request,
+                         uint64_t key)
+{
+    struct msg_key_value *out =
+        port_say(custody->port, to, MSG_KEY_VALUE, sizeof *out);
+    *out = (struct msg_key_value){
+        .key = key, .request = request, .status = DMPI_ENOKEY};
+    payload_none(&out->payload, 0);
+}
+
+static void say_stored(struct custody *custody, const struct value *value,
+                       const struct want *want)
+{
+    struct msg_key_held *held =
+        port_say(custody->port, 0, MSG_KEY_HELD, sizeof *held);
+    *held = (struct msg_key_held){.key = value->key,
+                                  .bytes = value->buffer->size,
+                                  .request = want->request,
+                                  .asker = (uint32_t)want->rank};
+}
+
+static void fulfil(struct custody *custody, const struct value *value,
+                   const struct want *want)
+{
+    switch (want->kind) {
+    case WANT_JOB:
+        if (--want->job->missing == 0) agenda_add(custody->agenda, want->job);
+        break;
+    case WANT_SEND:
+        send_value(custody, want->rank, want->request, want->limit, value);
+        break;
+    case WANT_COPY:
+        exchange_answer(custody->exchange, want->rank, want->request, DMPI_OK,
+                        NULL);
+        break;
+    case WANT_STORED: say_stored(custody, value, want); break;
+    case WANT_DONE: assert(false); break; /* see fetch_ended() */
+    }
+}
+
+/* BUFFER is the value: keep it, and do what waited for it. */
+void custody_hold(struct custody *custody, struct value *value,
+                  struct buffer *buffer)
+{
+    if (value->state == VALUE_HELD) return; /* made here and fetched as well */
+    store_hold(&custody->store, value, buffer);
+    struct want *want = value->wants ? store_take_wants(value) : NULL;
+    while (want) {
+        struct want *next = want->next;
+        fulfil(custody, value, want);
+        store_wanted(&custody->store, want);
+        want = next;
+    }
+    if (value->dropped) store_remove(&custody->store, value);
+}
+
+/* The bytes of VALUE come with PAYLOAD from FROM. */
+static void receive_value(struct custody *custody, int from,
+                          struct value *value,
+                          const struct msg_payload *payload, bool is_error)
+{
+    struct buffer *buffer = buffer_new(payload->bytes);
+    if (!buffer)
+        log_panic("no memory for a value of %llu bytes",
+                  (unsigned long long)payload->bytes);
+    buffer->is_error = is_error;
+    struct port_cookie cookie = {value->key, COOKIE_KEY};
+    if (payload_receive(custody->port, from, payload, buffer, cookie)) {
+        custody_hold(custody, value, buffer);
+    } else {
+        custody->arriving++;
+        if (value->state != VALUE_HELD)
+            value_enter(&custody->store, value, VALUE_ARRIVING);
+    }
+    buffer_unref(buffer);
+}
+
+static void say_done(struct custody *custody, const struct job *job,
+                     const struct buffer *output, uint64_t ns)
+{
+    struct msg_task_done *done =
+        port_say(custody->port, 0, MSG_TASK_DONE, sizeof *done);
+    *done = (struct msg_task_done){
+        .key = job->key,
+        .bytes = output->size,
+        .ns = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX,
+        .attempt = job->attempt,
+        .status = output->is_error ? DMPI_EFAILED : DMPI_OK};
+}
+
+/* No fetch of ours is on its way any more. */
+static void fetch_ended(struct custody *custody, struct value *value)
+{
+    value->asked = false;
+    if (value->state != VALUE_HELD || !value->wants) return;
+    struct want *want = store_take_wants(value);
+    assert(want->kind == WANT_DONE && !want->next);
+    say_done(custody, want->job, value->buffer, want->ns);
+    job_free(custody->jobs, want->job);
+    store_wanted(&custody->store, want);
+}
+
+/* Our own fetch followed the task to here. */
+static void fetch_came_home(struct custody *custody, struct value *value,
+                            const struct msg_key_fetch *fetch)
+{
+    assert(value && value->asked);
+    if (value->state == VALUE_FETCHING) say_fetch(custody, value->thief, fetch);
+    else fetch_ended(custody, value);
+}
+
+/* Answer FETCH when the value is here. */
+static void keep_fetch(struct custody *custody, struct value *value,
+                       const struct msg_key_fetch *fetch)
+{
+    if (!value) value = store_need(&custody->store, fetch->key);
+    if (value->state == VALUE_NEW || value->state == VALUE_MOVED)
+        value_enter(&custody->store, value, VALUE_EXPECTED);
+    struct want *want = store_want(&custody->store, value, WANT_SEND);
+    want->rank = (int)fetch->asker;
+    want->request = fetch->request;
+    want->limit = fetch->limit;
+}
+
+void custody_on_key_fetch(struct custody *custody,
+                          const struct msg_key_fetch *fetch)
+{
+    struct value *value = store_find(&custody->store, fetch->key);
+    int asker = (int)fetch->asker;
+    bool now = fetch->flags & FETCH_NOW, follow = fetch->flags & FETCH_FOLLOW;
+    if (asker == custody->port->rank) fetch_came_home(custody, value, fetch);
+    else if (value && value->state == VALUE_HELD)
+        send_value(custody, asker, fetch->request, fetch->limit, value);
+    else if (now && !(value && value->state == VALUE_ARRIVING))
+        refuse_value(custody, asker, fetch->request, fetch->key);
+    else if (follow && value && value->thief)
+        say_fetch(custody, value->thief, fetch);
+    else keep_fetch(custody, value, fetch);
+}
+
+void custody_on_key_value(struct custody *custody, int from,
+                          const struct msg_key_value *message)
+{
+    struct value *value = store_find(&custody->store, message->key);
+    assert(value && message->payload.tag != PAYLOAD_NONE);
+    receive_value(custody, from, value, &message->payload,
+                  message->status == DMPI_EFAILED);
+    fetch_ended(custody, value);
+}
+
+void custody_want_stored(struct custody *custody, struct value *value, int rank,
+                         uint64_t request)
+{
+    struct want *want = store_want(&custody->store, value, WANT_STORED);
+    want->rank = rank;
+    want->request = request;
+}
+
+void custody_on_key_put(struct custody *custody, int from,
+                        const struct msg_key_put *put)
+{
+    struct value *value = store_need(&custody->store, put->key);
+    if (put->request) custody_want_stored(custody, value, from, put->request);
+    receive_value(custody, from, value, &put->payload, false);
+}
+
+void custody_on_key_copy(struct custody *custody, int from,
+                         const struct msg_key_copy *copy)
+{
+    struct value *value = store_need(&custody->store, copy->key);
+    if (value->state == VALUE_HELD) {
+        exchange_answer(custody->exchange, from, copy->request, DMPI_OK, NULL);
+        return;
+    }
+    struct want *want = store_want(&custody->store, value, WANT_COPY);
+    want->rank = from;
+    want->request = copy->request;
+    if (value->state != VALUE_FETCHING && value->state != VALUE_ARRIVING)
+        start_fetch(custody, value, (int)copy->owner, 0);
+}
+
+void custody_on_key_drop(struct custody *custody,
+                         const struct msg_key_drop *drop)
+{
+    struct value *value = store_find(&custody->store, drop->key);
+    if (!value) return; /* a rank may be told twice */
+    bool coming =
+        value->state == VALUE_FETCHING || value->state == VALUE_ARRIVING;
+    if (coming) value->dropped = true;
+    else store_remove(&custody->store, value);
+}
+
+/* The value is not here: see to it that it will be. */
+void custody_seek(struct custody *custody, struct value *value,
+                  const struct msg_input *input)
+{
+    bool coming = value->state == VALUE_MAKING ||
+                  value->state == VALUE_FETCHING ||
+                  value->state == VALUE_ARRIVING;
+    if (coming) return;
+    if ((int)input->owner != custody->port->rank)
+        start_fetch(custody, value, (int)input->owner, input->flags);
+    else if (value->thief)
+        start_fetch(custody, value, value->thief, FETCH_FOLLOW);
+    else if (value->state == VALUE_NEW)
+        value_enter(&custody->store, value, VALUE_EXPECTED);
+}
+
+/* JOB has ended, but a fetch of its key by this rank is on its way: were the
+ * center told now, peers might forget the key before the fetch finds them. */
+static void say_done_later(struct custody *custody, struct job *job,
+                           uint64_t ns)
+{
+    struct want *want = store_want(&custody->store, job->output, WANT_DONE);
+    want->job = job;
+    want->ns = ns;
+}
+
+/* Peers that wait for VALUE here shall get it from THIEF. */
+static void pass_on_fetches(struct custody *custody, struct value *value,
+                            int thief)
+{
+    for (struct want **at = &value->wants; *at;) {
+        struct want *want = *at;
+        if (want->kind != WANT_SEND) {
+            at = &want->next;
+            continue;
+        }
+        struct msg_key_fetch fetch = {.key = value->key,
+                                      .request = want->request,
+                                      .limit = want->limit,
+                                      .flags = FETCH_FOLLOW,
+                                      .asker = (uint32_t)want->rank};
+        say_fetch(custody, thief, &fetch);
+        *at = want->next;
+        store_wanted(&custody->store, want);
+    }
+}
+
+void custody_arrived(struct custody *custody, uint64_t key,
+                     struct buffer *buffer)
+{
+    struct value *value = store_find(&custody->store, key);
+    assert(custody->arriving);
+    custody->arriving--;
+    if (value) custody_hold(custody, value, buffer);
+}
+
+void custody_make(struct custody *custody, struct job *job)
+{
+    job->output = store_need(&custody->store, job->key);
+    value_enter(&custody->store, job->output, VALUE_MAKING);
+    job->output->thief = 0;
+}
+
+void custody_made(struct custody *custody, struct job *job,
+                  struct buffer *output, uint64_t ns)
+{
+    custody_hold(custody, job->output, output);
+    if (job->output->asked) {
+        say_done_later(custody, job, ns);
+    } else {
+        say_done(custody, job, output, ns);
+        job_free(custody->jobs, job);
+    }
+}
+
+void custody_moved(struct custody *custody, struct job *job, int thief)
+{
+    struct value *value = job->output;
+    value->thief = thief;
+    pass_on_fetches(custody, value, thief);
+    if (value->asked) value_enter(&custody->store, value, VALUE_FETCHING);
+    else if (value->wants) start_fetch(custody, value, thief, FETCH_FOLLOW);
+    else value_enter(&custody->store, value, VALUE_MOVED);
+    job_free(custody->jobs, job);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* custody.h - the values on this rank at work: fetched from peers, served to
+ * them, kept for the center, handed to the jobs that wait for them.
+ *
+ * What arrives or is made is held in one place, custody_hold(), which then does
+ * all that waited for the value. A fetch carries its asker, and is passed on
+ * along the way of a task that was given away. */
+#ifndef CUSTODY_H
+#define CUSTODY_H
+
+#include "agenda.h"
+#include "exchange.h"
+
+struct custody {
+    struct port *port; /* borrowed, like the next four */
+    struct exchange *exchange;
+    struct agenda *agenda; /* jobs that miss nothing go there */
+    struct msg_counts *counts;
+    struct mem *jobs;
+    struct store store;
+    size_t arriving; /* bulk transfers under way to here */
+};
+
+/* BUFFER is VALUE: keep it (a reference is taken), and do what waited for it. */
+void custody_hold(struct custody *custody, struct value *value,
+                  struct buffer *buffer);
+
+/* VALUE is not here: see to it that it will be, as INPUT says. */
+void custody_seek(struct custody *custody, struct value *value,
+                  const struct msg_input *input);
+
+/* JOB will make its value here. */
+void custody_make(struct custody *custody, struct job *job);
+
+/* JOB has run for NS and made OUTPUT (a reference is taken): hold it, and tell
+ * the center. JOB is freed, now or when the center is told. */
+void custody_made(struct custody *custody, struct job *job,
+                  struct buffer *output, uint64_t ns);
+
+/* JOB has been given to THIEF; it is freed. */
+void custody_moved(struct custody *custody, struct job *job, int thief);
+
+/* BYTES of values were sent to rank TO. */
+void custody_count(struct custody *custody, int to, uint64_t bytes);
+
+/* When VALUE is here tell the center, for RANK, which stores it here. */
+void custody_want_stored(struct custody *custody, struct value *value, int rank,
+                         uint64_t request);
+
+/* Reactions. */
+void custody_on_key_fetch(struct custody *custody,
+                          const struct msg_key_fetch *fetch);
+void custody_on_key_value(struct custody *custody, int from,
+                          const struct msg_key_value *message);
+void custody_on_key_put(struct custody *custody, int from,
+                        const struct msg_key_put *put);
+void custody_on_key_copy(struct custody *custody, int from,
+                         const struct msg_key_copy *copy);
+void custody_on_key_drop(struct custody *custody,
+                         const struct msg_key_drop *drop);
+
+/* A bulk transfer for KEY has arrived in BUFFER. */
+void custody_arrived(struct custody *custody, uint64_t key,
+                     struct buffer *buffer);
+
+#endif
