@@ -23,14 +23,14 @@ extern "C" {
 /* What the center knows of one worker. */
 typedef struct dmpi_worker {
     int32_t rank;
-    int32_t node;                /* ranks of one node share the number, from 0 */
-    int32_t cores;               /* that it may use */
-    int32_t bound;               /* nonzero: they are its own */
-    uint64_t bytes;              /* of values held there */
+    int32_t node;   /* ranks of one node share the number, from 0 */
+    int32_t cores;  /* that it may use */
+    int32_t bound;  /* nonzero: they are its own */
+    uint64_t bytes; /* of values held there */
     uint64_t tasks_done;
-    uint64_t tasks_pending;      /* handed to it and not ended */
+    uint64_t tasks_pending; /* handed to it and not ended */
     char host[DMPI_HOST_MAX];
-    char cpus[DMPI_CPUS_MAX];    /* as a list, "0-3,8" */
+    char cpus[DMPI_CPUS_MAX]; /* as a list, "0-3,8" */
 } dmpi_worker;
 
 /* This rank, and the number of ranks, in the pool. -1 outside of one. */

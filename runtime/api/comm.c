@@ -10,8 +10,9 @@ dmpi_status dmpi_open_comm(MPI_Comm comm, const char *options, dmpi_pool **pool)
     int running = 0;
     MPI_Initialized(&running);
     if (!running)
-        return fault(DMPI_ESTATE, "MPI does not run: call MPI_Init_thread(), or "
-                                  "dmpi_open() instead");
+        return fault(DMPI_ESTATE,
+                     "MPI does not run: call MPI_Init_thread(), or "
+                     "dmpi_open() instead");
     if (comm == MPI_COMM_NULL)
         return fault(DMPI_EINVAL, "the communicator is MPI_COMM_NULL");
     return launch_open(&comm, options, pool);

@@ -48,7 +48,8 @@ static void look_at_myself(struct world *world, const char *options,
         !config_read(config, options, environ, why, sizeof why))
         complain(hello, DMPI_EINVAL, why);
     if (!registry_seal(&twice)) {
-        snprintf(why, sizeof why, "two functions are registered as '%s'", twice);
+        snprintf(why, sizeof why, "two functions are registered as '%s'",
+                 twice);
         complain(hello, DMPI_ELAUNCH, why);
     }
     hello->digest = registry_digest();

@@ -40,8 +40,8 @@ static void make_center(struct session *session, struct port *port,
                         const dmpi_worker *workers)
 {
     session->center = center_new(port, workers, registry_count());
-    port->client = (struct port_client){session->center, center_receive,
-                                        center_arrived};
+    port->client =
+        (struct port_client){session->center, center_receive, center_arrived};
 }
 
 static void make_worker(struct session *session, struct port *port,
@@ -55,8 +55,8 @@ static void make_worker(struct session *session, struct port *port,
                                           session->config.value[CONFIG_STEAL]};
     session->worker = worker_new(port, &setup);
     session->worker_rank = port->rank;
-    port->client = (struct port_client){session->worker, worker_receive,
-                                        worker_arrived};
+    port->client =
+        (struct port_client){session->worker, worker_receive, worker_arrived};
     free(nodes);
 }
 

@@ -56,8 +56,8 @@ dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
     struct task_order order;
     dmpi_status status = session_enter(pool, &session);
     if (status) return status;
-    status = make_order(function, inputs, input_count, args, size, options,
-                        &order);
+    status =
+        make_order(function, inputs, input_count, args, size, options, &order);
     if (!status && !key) status = fault(DMPI_EINVAL, "no place for the key");
     if (!status) status = center_check_order(session->center, &order);
     if (!status) {
@@ -72,8 +72,10 @@ static dmpi_status check_map(struct session *session, struct task_order *order,
 {
     for (size_t i = 0; inputs && i < count; i++) {
         order->inputs = &inputs[i];
-        if (center_check_order(session->center, order))
+        dmpi_status status = center_check_order(session->center, order);
+        if (status == DMPI_ENOKEY)
             return fault(DMPI_ENOKEY, "input %zu is not a key of this pool", i);
+        if (status) return status;
     }
     if (inputs) return DMPI_OK;
     return center_check_order(session->center, order);
@@ -126,10 +128,9 @@ static dmpi_status check_graph_inputs(struct graph *graph, size_t i)
         struct center_view view;
         if (key_is_nth(input)) {
             if (key_counter(input) >= graph->count)
-                return fault(DMPI_EINVAL,
-                             "input %zu of task %zu names task %llu of %zu", k,
-                             i, (unsigned long long)key_counter(input),
-                             graph->count);
+                return fault(
+                    DMPI_EINVAL, "input %zu of task %zu names task %llu of %zu",
+                    k, i, (unsigned long long)key_counter(input), graph->count);
         } else if (!center_look(graph->session->center, input, &view)) {
             return fault(DMPI_ENOKEY,
                          "input %zu of task %zu is not a key of this pool", k,
@@ -148,7 +149,8 @@ static dmpi_status check_graph(struct graph *graph)
             make_order(task->function, task->inputs, task->input_count,
                        task->args, task->size, task->options, &order);
         order.input_count = 0; /* these are looked at below */
-        if (!status) status = center_check_order(graph->session->center, &order);
+        if (!status)
+            status = center_check_order(graph->session->center, &order);
         if (!status) status = check_graph_inputs(graph, i);
         if (status) return status;
     }
@@ -210,8 +212,8 @@ static dmpi_status sort_graph(struct graph *graph)
     if (sorted == graph->count) return DMPI_OK;
     size_t stuck = 0;
     while (!graph->producers[stuck]) stuck++;
-    return fault(DMPI_EINVAL, "task %zu depends on itself: the graph has a cycle",
-                 stuck);
+    return fault(DMPI_EINVAL,
+                 "task %zu depends on itself: the graph has a cycle", stuck);
 }
 
 static void submit_one(struct graph *graph, size_t i)
@@ -273,9 +275,9 @@ struct waiting {
     struct session *session;
     const dmpi_key *keys;
     size_t count;
-    size_t at;       /* ALL: all before have ended; ANY: one that has */
-    size_t failed;   /* the first failed one, or count */
-    bool unknown;    /* keys[at] is no key */
+    size_t at;     /* ALL: all before have ended; ANY: one that has */
+    size_t failed; /* the first failed one, or count */
+    bool unknown;  /* keys[at] is no key */
 };
 
 static bool all_ended(void *argument)
@@ -319,9 +321,9 @@ static dmpi_status wait_keys(struct waiting *waiting, dmpi_wait_mode mode,
 {
     size_t place;
     if (timeout == 0) session_turn(waiting->session, TURN_MAIN);
-    bool ready = session_wait(waiting->session,
-                              mode == DMPI_ANY ? any_ended : all_ended, waiting,
-                              deadline_after(timeout));
+    bool ready =
+        session_wait(waiting->session, mode == DMPI_ANY ? any_ended : all_ended,
+                     waiting, deadline_after(timeout));
     if (!which) which = &place;
     *which = waiting->at;
     if (waiting->unknown)
@@ -330,8 +332,10 @@ static dmpi_status wait_keys(struct waiting *waiting, dmpi_wait_mode mode,
     if (!ready) return fault(DMPI_ETIMEOUT, "not ended within %g s", timeout);
     if (waiting->failed == waiting->count) return DMPI_OK;
     *which = waiting->failed;
-    return fault(DMPI_EFAILED, "the task of key number %zu failed: dmpi_error() "
-                               "tells why", waiting->failed);
+    return fault(DMPI_EFAILED,
+                 "the task of key number %zu failed: dmpi_error() "
+                 "tells why",
+                 waiting->failed);
 }
 
 dmpi_status dmpi_wait(dmpi_pool *pool, const dmpi_key keys[], size_t count,
@@ -367,8 +371,8 @@ dmpi_status dmpi_drop(dmpi_pool *pool, const dmpi_key keys[], size_t count)
     if (count && !keys) status = fault(DMPI_EINVAL, "keys are NULL");
     for (size_t i = 0; keys && i < count; i++)
         if (keys[i] && center_drop(session->center, keys[i]) && !status)
-            status = fault(DMPI_ENOKEY, "number %zu is not a key of this pool",
-                           i);
+            status =
+                fault(DMPI_ENOKEY, "number %zu is not a key of this pool", i);
     return session_leave(session, status);
 }
 

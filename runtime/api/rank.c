@@ -49,9 +49,9 @@ static dmpi_status settle_request(struct session *session,
     case DMPI_EBUSY:
         return fault(DMPI_EBUSY, "tasks still need this key, or its own task "
                                  "has not ended");
-    case DMPI_ENOKEY:
-        return fault(DMPI_ENOKEY, "there is no such key there");
-    default: return fault(request->status, "%s", dmpi_status_text(request->status));
+    case DMPI_ENOKEY: return fault(DMPI_ENOKEY, "there is no such key there");
+    default:
+        return fault(request->status, "%s", dmpi_status_text(request->status));
     }
 }
 
@@ -184,8 +184,7 @@ dmpi_status dmpi_rank_has_what(int rank, dmpi_key keys[], size_t capacity,
         struct request *request = open_request(session);
         if (as_center(session))
             center_ask_keys(session->center, rank, request->id);
-        else
-            worker_ask_keys(session->worker, rank, request->id);
+        else worker_ask_keys(session->worker, rank, request->id);
         status = take_list(session, request, sizeof(dmpi_key), keys, capacity,
                            count);
     }
@@ -220,8 +219,7 @@ static dmpi_status put(struct session *session, int rank, const void *data,
     uint64_t made;
     if (as_center(session))
         center_put_as_peer(session->center, rank, request->id, buffer, &made);
-    else
-        worker_put(session->worker, rank, request->id, buffer, &made);
+    else worker_put(session->worker, rank, request->id, buffer, &made);
     dmpi_status status = settle_request(session, request);
     if (session->mpi && rank != session->rank)
         session_wait(session, is_sent, buffer, UINT64_MAX);
@@ -267,8 +265,7 @@ dmpi_status dmpi_rank_get(int rank, dmpi_key key, void **data, size_t *size)
         struct request *request = open_request(session);
         if (as_center(session))
             center_fetch_now(session->center, rank, key, request);
-        else
-            worker_fetch_now(session->worker, rank, key, request);
+        else worker_fetch_now(session->worker, rank, key, request);
         status = take_value(session, request, data, size);
     }
     return session_leave(session, status);
@@ -276,8 +273,7 @@ dmpi_status dmpi_rank_get(int rank, dmpi_key key, void **data, size_t *size)
 
 static dmpi_status drop(struct session *session, int rank, dmpi_key key)
 {
-    if (as_center(session))
-        return center_drop_copy(session->center, key, rank);
+    if (as_center(session)) return center_drop_copy(session->center, key, rank);
     struct request *request = open_request(session);
     worker_ask_drop(session->worker, rank, key, request->id);
     return take_value(session, request, NULL, NULL);

@@ -70,14 +70,17 @@ void report_print(const struct session *session)
             "distmpi: through rank 0: %" PRIu64 " bytes (%" PRIu64
             " put, %" PRIu64 " got)\n",
             put + sum.bytes_to_center, put, sum.bytes_to_center);
-    fprintf(stderr, "distmpi: inputs found local: %" PRIu64 " of %" PRIu64
-                    " (%.1f %%)\n",
+    fprintf(stderr,
+            "distmpi: inputs found local: %" PRIu64 " of %" PRIu64
+            " (%.1f %%)\n",
             sum.inputs_local, sum.inputs,
             percent((double)sum.inputs_local, (double)sum.inputs));
     fprintf(stderr, "distmpi: idle: %.1f %% of the workers' time\n",
             100 - percent((double)sum.busy_ns, open_ns * workers));
-    fprintf(stderr, "distmpi: keys leaked: %zu\n", center_held(session->center));
+    fprintf(stderr, "distmpi: keys leaked: %zu\n",
+            center_held(session->center));
     fprintf(stderr,
             "distmpi: messages sent: %" PRIu64 ", in %" PRIu64 " envelopes\n",
-            sum.messages + port_messages(port), sum.envelopes + port->envelopes);
+            sum.messages + port_messages(port),
+            sum.envelopes + port->envelopes);
 }

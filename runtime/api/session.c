@@ -126,7 +126,7 @@ static void step_aside(struct session *session)
 void session_idle(struct session *session, uint64_t until_ns)
 {
     if (!session->mpi) return; /* the other role is in this very loop */
-    if (ticker_is_self()) { /* a handler waits: main may need the token */
+    if (ticker_is_self()) {    /* a handler waits: main may need the token */
         step_aside(session);
         return;
     }
@@ -152,10 +152,10 @@ bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
     while (!ready(arg)) {
         bool any = session_turn(session, turner);
         if (may_run) any |= session_run_tasks(session);
-        if (any) continue;
         if (ready(arg)) break;
-        if (deadline_ns != UINT64_MAX && clock_ns() >= deadline_ns) return false;
-        session_idle(session, deadline_ns);
+        if (deadline_ns != UINT64_MAX && clock_ns() >= deadline_ns)
+            return false;
+        if (!any) session_idle(session, deadline_ns);
     }
     return true;
 }

@@ -37,9 +37,9 @@ struct session {
     char *cpus_before;     /* owned; the binding to go back to, or NULL */
     void *state;           /* dmpi_task_state() */
     uint64_t opened_ns;
-    uint64_t spin_ns;      /* how long to poll before sleeping */
+    uint64_t spin_ns;       /* how long to poll before sleeping */
     uint64_t idle_since_ns; /* 0: there was something to do */
-    uint64_t nap_ns;       /* the next nap's length */
+    uint64_t nap_ns;        /* the next nap's length */
 };
 
 /* The open session, or NULL. */

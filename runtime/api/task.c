@@ -88,7 +88,7 @@ static void call_user(struct session *session, dmpi_task *task)
 /* The value that the task gave; a reference for the caller. */
 static struct buffer *outcome(dmpi_task *task)
 {
-    struct buffer *result = task->failure ? task->failure
+    struct buffer *result = task->failure  ? task->failure
                             : task->passed ? buffer_ref(task->passed)
                             : task->output ? task->output
                                            : buffer_new(0);

@@ -24,8 +24,7 @@ static void futex(_Atomic uint32_t *word, int operation, uint32_t value)
 void token_init(struct token *token)
 {
     *token = (struct token){.turns = 0};
-    token->fences =
-        membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) != 0;
+    token->fences = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) != 0;
 }
 
 void token_barrier(const struct token *token)
@@ -38,9 +37,8 @@ void token_wait_for_other(struct token *token)
 {
     uint32_t seen;
     while ((seen = atomic_load_explicit(&token->other, memory_order_acquire))) {
-        if (seen == TOKEN_TAKEN &&
-            !atomic_compare_exchange_strong(&token->other, &seen,
-                                            TOKEN_AWAITED))
+        if (seen == TOKEN_TAKEN && !atomic_compare_exchange_strong(
+                                       &token->other, &seen, TOKEN_AWAITED))
             continue;
         futex(&token->other, FUTEX_WAIT_PRIVATE, TOKEN_AWAITED);
     }

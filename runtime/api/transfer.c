@@ -24,8 +24,10 @@ static dmpi_status check_block(struct session *session, const void *data,
 {
     if (size && !data) return fault(DMPI_EINVAL, "data are NULL");
     if (rank < 0 || rank >= session->ranks)
-        return fault(DMPI_EINVAL, "rank %d is no worker: use 1..%d, or 0 for "
-                                  "the least filled", rank, session->ranks - 1);
+        return fault(DMPI_EINVAL,
+                     "rank %d is no worker: use 1..%d, or 0 for "
+                     "the least filled",
+                     rank, session->ranks - 1);
     return DMPI_OK;
 }
 
@@ -138,7 +140,8 @@ static struct request *start_get(struct session *session, dmpi_key key,
 {
     struct center_view view;
     struct place place = {session, key};
-    if (!is_placed(&place)) session_wait(session, is_placed, &place, UINT64_MAX);
+    if (!is_placed(&place))
+        session_wait(session, is_placed, &place, UINT64_MAX);
     if (!center_look(session->center, key, &view)) {
         fault(DMPI_ENOKEY, "not a key of this pool");
         return NULL;
@@ -171,8 +174,7 @@ static dmpi_status get_status(const struct request *request)
 static dmpi_status finish_get(struct session *session, dmpi_key key,
                               struct request *request, struct request *result)
 {
-    if (!is_done(request))
-        session_wait(session, is_done, request, UINT64_MAX);
+    if (!is_done(request)) session_wait(session, is_done, request, UINT64_MAX);
     dmpi_status status = get_status(request);
     *result = *request;
     result->failure = NULL;
@@ -202,7 +204,8 @@ dmpi_status dmpi_get(dmpi_pool *pool, dmpi_key key, void *buffer,
     if (capacity && !buffer) {
         status = fault(DMPI_EINVAL, "the buffer is NULL");
     } else {
-        status = get(session, key, buffer ? buffer : &nothing, capacity, &result);
+        status =
+            get(session, key, buffer ? buffer : &nothing, capacity, &result);
         if (size && (!status || status == DMPI_ESIZE)) *size = result.bytes;
     }
     return session_leave(session, status);
@@ -234,7 +237,8 @@ struct gathering {
     dmpi_value *values;
 };
 
-static void *place_for(const struct gathering *gathering, size_t i, size_t *room)
+static void *place_for(const struct gathering *gathering, size_t i,
+                       size_t *room)
 {
     *room = gathering->values ? gathering->values[i].size : gathering->size;
     if (gathering->values) return gathering->values[i].data;
@@ -366,6 +370,7 @@ static void replicate(struct session *session, dmpi_key key, size_t copies)
     for (size_t i = 0; i < made; i++) {
         session_wait(session, is_done, requests[i], UINT64_MAX);
         exchange_close(center_exchange(session->center), requests[i]);
+        center_fetched(session->center, key);
     }
     free(requests);
 }
@@ -378,8 +383,8 @@ dmpi_status dmpi_replicate(dmpi_pool *pool, dmpi_key key, size_t copies)
     if (status) return status;
     size_t workers = (size_t)session->ranks - 1;
     if (copies > workers)
-        status = fault(DMPI_EINVAL, "%zu copies on %zu workers", copies,
-                       workers);
+        status =
+            fault(DMPI_EINVAL, "%zu copies on %zu workers", copies, workers);
     if (!status) status = wait_end(session, key, &view);
     if (!status && view.state == DMPI_FAILED)
         status = fault(DMPI_EFAILED, "the key is an error: dmpi_error() tells "

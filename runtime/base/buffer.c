@@ -35,14 +35,15 @@ static size_t small_bytes(size_t room)
 
 static void fill(struct buffer *buffer, uint16_t home, void *data, size_t size)
 {
-    *buffer = (struct buffer){.refs = 1, .home = home, .size = size,
-                              .room = size, .data = data};
+    *buffer = (struct buffer){
+        .refs = 1, .home = home, .size = size, .room = size, .data = data};
 }
 
 static struct buffer *large_new(size_t size)
 {
     if (size > SIZE_MAX / 2) return NULL;
-    size_t bytes = (LARGE_ALIGN + size + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN;
+    size_t bytes =
+        (LARGE_ALIGN + size + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN;
     struct buffer *buffer = aligned_alloc(LARGE_ALIGN, bytes);
     if (buffer) fill(buffer, HOME_LARGE, (char *)buffer + LARGE_ALIGN, size);
     return buffer;

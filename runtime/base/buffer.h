@@ -13,10 +13,10 @@
 
 struct buffer {
     uint32_t refs;
-    uint16_t home;  /* where the bytes lie; buffer.c's own */
-    bool is_error;  /* the bytes are a dmpi_failure */
-    uint64_t size;  /* bytes of the value */
-    uint64_t room;  /* bytes there are */
+    uint16_t home; /* where the bytes lie; buffer.c's own */
+    bool is_error; /* the bytes are a dmpi_failure */
+    uint64_t size; /* bytes of the value */
+    uint64_t room; /* bytes there are */
     void *data;
 };
 

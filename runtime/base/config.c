@@ -113,12 +113,14 @@ static bool read_options(struct config *config, const char *options, char *why,
         size_t length = strcspn(at, blanks);
         const char *equals = memchr(at, '=', length);
         if (!equals) {
-            snprintf(why, why_size, "option '%.*s' has no '=': write name=value",
-                     (int)length, at);
+            snprintf(why, why_size,
+                     "option '%.*s' has no '=': write name=value", (int)length,
+                     at);
             return false;
         }
         size_t name = (size_t)(equals - at);
-        if (!set(config, at, name, equals + 1, length - name - 1, why, why_size))
+        if (!set(config, at, name, equals + 1, length - name - 1, why,
+                 why_size))
             return false;
         at += length;
     }
@@ -171,7 +173,9 @@ char *config_help(void)
         const struct option *option = &table[i];
         char values[64];
         if (option->words) snprintf(values, sizeof values, "%s", option->words);
-        else snprintf(values, sizeof values, "%d..%d", option->low, option->high);
+        else
+            snprintf(values, sizeof values, "%d..%d", option->low,
+                     option->high);
         fprintf(out, "%s%-10s  %-22s  %s [", prefix, option->name, values,
                 option->help);
         print_default(out, option);

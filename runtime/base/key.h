@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define KEY_COUNTER_BITS 48
-#define KEY_RANK_MAX 0xfffe /* 0xffff marks DMPI_NTH() */
+#define KEY_RANK_MAX     0xfffe /* 0xffff marks DMPI_NTH() */
 
 static inline uint64_t key_make(int rank, uint64_t counter)
 {

@@ -39,9 +39,10 @@ void log_on_panic(void (*hook)(int exit_code))
 static void write_line(const char *format, va_list args)
 {
     char line[LINE_MAX_BYTES];
-    int at = speaker < 0 ? snprintf(line, sizeof line, "distmpi: ")
-                         : snprintf(line, sizeof line, "distmpi: rank %d (%s): ",
-                                    speaker, speaker_host);
+    int at = speaker < 0
+                 ? snprintf(line, sizeof line, "distmpi: ")
+                 : snprintf(line, sizeof line,
+                            "distmpi: rank %d (%s): ", speaker, speaker_host);
     int text = vsnprintf(line + at, sizeof line - (size_t)at - 1, format, args);
     size_t length = (size_t)at + (text > 0 ? (size_t)text : 0);
     if (length > sizeof line - 2) length = sizeof line - 2;

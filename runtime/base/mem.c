@@ -34,7 +34,7 @@ static unsigned class_of(size_t size)
 
 static void refill(struct mem *mem, unsigned class)
 {
-    size_t step = (size_t)class * MEM_STEP;
+    size_t step = (size_t) class * MEM_STEP;
     struct mem_chunk *chunk = aligned_alloc(MEM_STEP, CHUNK_BYTES);
     if (!chunk) log_panic("out of memory for records");
     chunk->next = mem->chunks;

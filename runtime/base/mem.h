@@ -9,7 +9,11 @@
 
 #include <stddef.h>
 
-enum { MEM_STEP = 32, MEM_SMALL = 1024, MEM_CLASSES = MEM_SMALL / MEM_STEP + 1 };
+enum {
+    MEM_STEP = 32,
+    MEM_SMALL = 1024,
+    MEM_CLASSES = MEM_SMALL / MEM_STEP + 1
+};
 
 struct mem {
     struct mem_free *lists[MEM_CLASSES]; /* inside the chunks */

@@ -17,7 +17,8 @@ void rankset_add(struct rankset **set, int rank, int ranks)
 {
     if (!*set) {
         int words = (ranks + 63) / 64;
-        size_t bytes = sizeof(struct rankset) + (size_t)words * sizeof(uint64_t);
+        size_t bytes =
+            sizeof(struct rankset) + (size_t)words * sizeof(uint64_t);
         *set = log_alloc(bytes);
         memset(*set, 0, bytes);
         (*set)->words = words;

@@ -79,8 +79,7 @@ char *registry_names(size_t *size)
     *size = 0;
     for (uint32_t i = 0; i < count; i++) *size += strlen(sealed[i]->name) + 1;
     char *names = log_alloc(*size), *at = names;
-    for (uint32_t i = 0; i < count; i++)
-        at = stpcpy(at, sealed[i]->name) + 1;
+    for (uint32_t i = 0; i < count; i++) at = stpcpy(at, sealed[i]->name) + 1;
     return names;
 }
 

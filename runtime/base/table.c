@@ -70,7 +70,8 @@ static void reserve(struct table *table, size_t capacity)
 {
     if (capacity <= table->capacity) return;
     if (capacity < 2 * table->capacity) capacity = 2 * table->capacity;
-    table->pages = log_realloc(table->pages, capacity * sizeof(struct table_page *));
+    table->pages =
+        log_realloc(table->pages, capacity * sizeof(struct table_page *));
     table->capacity = capacity;
 }
 

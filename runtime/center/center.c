@@ -37,8 +37,7 @@ struct center *center_new(struct port *port, const dmpi_worker workers[],
     exchange_init(&center->exchange, port);
     catalog_init(&center->catalog, port->ranks);
     roster_init(&center->roster, workers, port->ranks);
-    center->values =
-        (struct values){port, &center->catalog, &center->roster};
+    center->values = (struct values){port, &center->catalog, &center->roster};
     scheduler_init(&center->scheduler, &center->values, functions);
     center->info = log_alloc(count * sizeof *center->info);
     memcpy(center->info, workers, count * sizeof *center->info);
@@ -97,7 +96,8 @@ dmpi_status center_check_order(struct center *center,
                                const struct task_order *order)
 {
     if (order->target && !is_worker(center, order->target))
-        return fault(DMPI_EINVAL, "rank %d is no worker: use 1..%d, or 0 for any",
+        return fault(DMPI_EINVAL,
+                     "rank %d is no worker: use 1..%d, or 0 for any",
                      order->target, center->port->ranks - 1);
     for (size_t i = 0; i < order->input_count; i++)
         if (!find_held(center, order->inputs[i]))
@@ -202,8 +202,10 @@ static void say_fetch(struct center *center, int rank, uint64_t key,
 {
     struct msg_key_fetch *fetch =
         port_say(center->port, rank, MSG_KEY_FETCH, sizeof *fetch);
-    *fetch = (struct msg_key_fetch){.key = key, .request = request->id,
-                                    .limit = request->room, .flags = flags};
+    *fetch = (struct msg_key_fetch){.key = key,
+                                    .request = request->id,
+                                    .limit = request->room,
+                                    .flags = flags};
 }
 
 void center_fetch(struct center *center, uint64_t key,
@@ -243,9 +245,9 @@ size_t center_replicate(struct center *center, uint64_t key, size_t copies,
         requests[made] = exchange_open(&center->exchange, NULL, 0);
         struct msg_key_copy *copy =
             port_say(center->port, rank, MSG_KEY_COPY, sizeof *copy);
-        *copy = (struct msg_key_copy){
-            .key = key, .request = requests[made]->id,
-            .owner = (uint32_t)holders[made / 2]};
+        *copy = (struct msg_key_copy){.key = key,
+                                      .request = requests[made]->id,
+                                      .owner = (uint32_t)holders[made / 2]};
         values_copy(&center->values, record, rank);
         record->needs++;
         holders[++made] = rank;
@@ -412,9 +414,7 @@ void center_receive(void *role, int from, const struct message *message)
     if (exchange_receive(&center->exchange, from, message)) return;
     switch (message->kind) {
 #define M(KIND, name)                                                          \
-    case MSG_##KIND:                                                           \
-        on_##name(center, from, message_body(message));                        \
-        return;
+    case MSG_##KIND: on_##name(center, from, message_body(message)); return;
         MESSAGES_TO_CENTER(M)
 #undef M
     default:

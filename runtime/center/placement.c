@@ -63,11 +63,9 @@ int placement_choose(struct roster *roster, struct spec *spec)
     for (uint32_t i = 0; i < spec->inputs; i++)
         if (decides(inputs[i])) weigh(roster, inputs[i]);
     for (uint32_t i = 0; i < spec->inputs; i++)
-        if (decides(inputs[i]))
-            best = best_holder(roster, inputs[i], best);
+        if (decides(inputs[i])) best = best_holder(roster, inputs[i], best);
     for (uint32_t i = 0; i < spec->inputs; i++)
-        if (decides(inputs[i]))
-            clear(roster, inputs[i]);
+        if (decides(inputs[i])) clear(roster, inputs[i]);
     return best;
 }
 

@@ -11,7 +11,8 @@
 static bool has_room(const struct worker_entry *worker)
 {
     if (worker->tasks < ROSTER_TASKS_MIN) return true;
-    return worker->load_ns < ROSTER_WINDOW_NS && worker->tasks < ROSTER_TASKS_MAX;
+    return worker->load_ns < ROSTER_WINDOW_NS &&
+           worker->tasks < ROSTER_TASKS_MAX;
 }
 
 /* A worker that filled up gets more only when a quarter is free again, so that

@@ -25,20 +25,20 @@ enum {
 struct worker_entry {
     int rank;
     int node;
-    uint32_t tasks;      /* handed to it and not ended */
-    uint64_t load_ns;    /* what they are thought to take */
-    uint64_t bytes;      /* of values it holds */
+    uint32_t tasks;   /* handed to it and not ended */
+    uint64_t load_ns; /* what they are thought to take */
+    uint64_t bytes;   /* of values it holds */
     uint64_t tasks_done;
-    struct queue held;   /* specs that must go there and do not fit yet */
+    struct queue held; /* specs that must go there and do not fit yet */
     struct worker_entry *next, *prev; /* in the ring; NULL: no room */
-    uint64_t tally;      /* placement's scratch */
+    uint64_t tally;                   /* placement's scratch */
 };
 
 struct roster {
     struct worker_entry *workers; /* by rank - 1; owned */
     int ranks;
-    struct worker_entry *ring;    /* the one whose turn it is, or NULL */
-    struct rankset **nodes;       /* ranks of each node; owned */
+    struct worker_entry *ring; /* the one whose turn it is, or NULL */
+    struct rankset **nodes;    /* ranks of each node; owned */
     int node_count;
 };
 

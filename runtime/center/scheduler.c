@@ -22,7 +22,8 @@ void scheduler_init(struct scheduler *scheduler, struct values *values,
                     uint32_t functions)
 {
     size_t bytes = (functions ? functions : 1) * sizeof(struct estimate);
-    *scheduler = (struct scheduler){.values = values, .functions = functions,
+    *scheduler = (struct scheduler){.values = values,
+                                    .functions = functions,
                                     .estimates = log_alloc(bytes)};
     memset(scheduler->estimates, 0, bytes);
 }
@@ -43,11 +44,14 @@ static struct spec *spec_new(struct scheduler *scheduler,
     size_t name = order->name ? strlen(order->name) : 0;
     uint32_t inputs = (uint32_t)order->input_count;
     uint32_t args = (uint32_t)order->size;
-    struct spec *spec = mem_take(
-        &scheduler->mem, spec_bytes(inputs, args, (uint32_t)name));
-    *spec = (struct spec){.function = order->function, .inputs = inputs,
-                          .args = args, .name = (uint32_t)name,
-                          .priority = order->priority, .target = order->target,
+    struct spec *spec =
+        mem_take(&scheduler->mem, spec_bytes(inputs, args, (uint32_t)name));
+    *spec = (struct spec){.function = order->function,
+                          .inputs = inputs,
+                          .args = args,
+                          .name = (uint32_t)name,
+                          .priority = order->priority,
+                          .target = order->target,
                           .hard = order->hard};
     if (args) memcpy(spec_args(spec), order->args, args);
     if (name) memcpy(spec_name(spec), order->name, name);
@@ -134,8 +138,7 @@ static void fill_inputs(struct scheduler *scheduler, struct spec *spec,
 {
     for (uint32_t i = 0; i < spec->inputs; i++, input++) {
         struct record *record = spec_inputs(spec)[i];
-        int source =
-            placement_source(scheduler->values->roster, record, rank);
+        int source = placement_source(scheduler->values->roster, record, rank);
         bool follow = source == record->owner && !task_ended(record);
         *input = (struct msg_input){.key = record->key,
                                     .owner = (uint32_t)source,

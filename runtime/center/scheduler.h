@@ -18,7 +18,7 @@ struct task_order {
     const uint64_t *inputs; /* keys */
     size_t input_count;
     const void *args;
-    size_t size; /* bytes at args */
+    size_t size;      /* bytes at args */
     const char *name; /* or NULL */
     int priority;
     int target; /* a worker's rank, or 0 */

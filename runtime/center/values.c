@@ -22,7 +22,8 @@ void values_copy(struct values *values, struct record *record, int rank)
     if (values_at(record, rank)) return;
     rankset_add(&record->copies, rank, values->roster->ranks);
     rankset_remove(record->notes, rank);
-    if (task_ended(record)) roster_at(values->roster, rank)->bytes += record->bytes;
+    if (task_ended(record))
+        roster_at(values->roster, rank)->bytes += record->bytes;
 }
 
 void values_remove_copy(struct values *values, struct record *record, int rank)

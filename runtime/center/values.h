@@ -11,7 +11,7 @@
 #include "roster.h"
 
 struct values {
-    struct port *port;       /* borrowed, like the others */
+    struct port *port; /* borrowed, like the others */
     struct catalog *catalog;
     struct roster *roster;
 };

@@ -84,11 +84,9 @@ static bool node_take_masks(struct node *node, const char *const masks[])
 
     for (int rank = 0; rank < node->ranks; rank++) {
         hwloc_bitmap_t mask = node->masks[rank];
-        if (!cpuset_parse(mask, masks[rank]))
-            return false;
+        if (!cpuset_parse(mask, masks[rank])) return false;
         hwloc_bitmap_and(mask, mask, allowed);
-        if (hwloc_bitmap_iszero(mask))
-            hwloc_bitmap_copy(mask, allowed);
+        if (hwloc_bitmap_iszero(mask)) hwloc_bitmap_copy(mask, allowed);
         hwloc_bitmap_copy(node->parts[rank], mask);
     }
     return true;
@@ -102,8 +100,7 @@ static bool same_mask(const struct node *node, int a, int b)
 static bool is_first_of_its_mask(const struct node *node, int rank)
 {
     for (int other = 0; other < rank; other++)
-        if (same_mask(node, other, rank))
-            return false;
+        if (same_mask(node, other, rank)) return false;
     return true;
 }
 
@@ -126,12 +123,9 @@ static void team_find_ranks(struct team *team, const struct node *node,
     team->worker_count = 0;
     team->has_center = false;
     for (int rank = first; rank < node->ranks; rank++) {
-        if (!same_mask(node, rank, first))
-            continue;
-        if (rank == node->center)
-            team->has_center = true;
-        else
-            team->workers[team->worker_count++] = rank;
+        if (!same_mask(node, rank, first)) continue;
+        if (rank == node->center) team->has_center = true;
+        else team->workers[team->worker_count++] = rank;
     }
 }
 
@@ -225,8 +219,7 @@ static hwloc_obj_t emptiest_child(const struct heads *heads, hwloc_obj_t object)
 
     for (hwloc_obj_t child = object->first_child; child;
          child = child->next_sibling) {
-        if (!hwloc_bitmap_intersects(heads->left, child->cpuset))
-            continue;
+        if (!hwloc_bitmap_intersects(heads->left, child->cpuset)) continue;
         int taken = taken_below(heads, child);
         if (taken < fewest) {
             best = child;
@@ -248,8 +241,7 @@ static int heads_take_farthest(struct heads *heads, const struct node *node,
         core = emptiest_child(heads, core);
     hwloc_bitmap_clr(heads->left, head_of(core));
     hwloc_bitmap_set(heads->taken, head_of(core));
-    while (team->cores[share_begin(team, share)] != core)
-        share++;
+    while (team->cores[share_begin(team, share)] != core) share++;
     return share;
 }
 
@@ -335,8 +327,7 @@ bool binding_plan(struct machine *machine, const char *const masks[], int ranks,
     node_init(&node, machine, ranks, center);
     readable = node_take_masks(&node, masks);
     if (readable) {
-        if (policy != BINDING_NONE)
-            node_divide(&node, policy);
+        if (policy != BINDING_NONE) node_divide(&node, policy);
         for (int rank = 0; rank < ranks; rank++)
             rank_report(&node, rank, &plan[rank]);
     }

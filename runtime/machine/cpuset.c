@@ -34,8 +34,7 @@ static long take_cpu(const char **text)
     char *end;
     unsigned long cpu;
 
-    if (!isdigit((unsigned char)**text))
-        return -1;
+    if (!isdigit((unsigned char)**text)) return -1;
     cpu = strtoul(*text, &end, 10);
     *text = end;
     return cpu < CPU_LIMIT ? (long)cpu : -1;
@@ -51,8 +50,7 @@ static bool take_range(const char **text, hwloc_bitmap_t set)
         ++*text;
         last = take_cpu(text);
     }
-    if (first < 0 || last < first)
-        return false;
+    if (first < 0 || last < first) return false;
     hwloc_bitmap_set_range(set, (unsigned)first, (int)last);
     return true;
 }
@@ -60,13 +58,10 @@ static bool take_range(const char **text, hwloc_bitmap_t set)
 bool cpuset_parse(hwloc_bitmap_t set, const char *cpus)
 {
     hwloc_bitmap_zero(set);
-    if (*cpus == '\0')
-        return true;
+    if (*cpus == '\0') return true;
     while (take_range(&cpus, set)) {
-        if (*cpus == '\0')
-            return true;
-        if (*cpus++ != ',')
-            return false;
+        if (*cpus == '\0') return true;
+        if (*cpus++ != ',') return false;
     }
     return false;
 }
@@ -77,8 +72,7 @@ void cpuset_print(hwloc_const_bitmap_t set, char *cpus, size_t size)
 
     assert(size >= MACHINE_CPUS_SIZE);
     length = hwloc_bitmap_list_snprintf(cpus, size, set);
-    if (length < 0)
-        cpus[0] = '\0';
+    if (length < 0) cpus[0] = '\0';
     else if ((size_t)length >= size)
         *strrchr(cpus, ',') = '\0'; /* no entry is as long as CPUS */
 }
@@ -97,7 +91,6 @@ int cpuset_cores(hwloc_const_bitmap_t set, hwloc_topology_t tree)
     int count = 0;
     hwloc_obj_t core = NULL;
 
-    while ((core = cpuset_next_core(set, tree, core)))
-        count++;
+    while ((core = cpuset_next_core(set, tree, core))) count++;
     return count;
 }

@@ -49,8 +49,7 @@ struct machine *machine_new(const char *synthetic, char *why, size_t why_size)
 
 void machine_free(struct machine *machine)
 {
-    if (!machine)
-        return;
+    if (!machine) return;
     hwloc_topology_destroy(machine->tree);
     free(machine);
 }
@@ -88,8 +87,7 @@ int machine_cores(struct machine *machine, const char *cpus)
     hwloc_bitmap_t set = cpuset_new();
     int count = 0;
 
-    if (cpuset_parse(set, cpus))
-        count = cpuset_cores(set, machine->tree);
+    if (cpuset_parse(set, cpus)) count = cpuset_cores(set, machine->tree);
     hwloc_bitmap_free(set);
     return count;
 }

@@ -6,10 +6,10 @@
 
 enum {
     CHUNK_BYTES = 4 << 20,
-    WINDOW = 3,          /* chunks of one transfer under way */
-    SENDING_MAX = 32,    /* transfers that a rank sends at a time */
-    TAG_FIRST = 2,       /* below: the envelopes' tag */
-    TAG_LAST = 32000     /* MPI guarantees 32767 */
+    WINDOW = 3,       /* chunks of one transfer under way */
+    SENDING_MAX = 32, /* transfers that a rank sends at a time */
+    TAG_FIRST = 2,    /* below: the envelopes' tag */
+    TAG_LAST = 32000  /* MPI guarantees 32767 */
 };
 
 struct bulk_transfer {
@@ -26,8 +26,8 @@ struct bulk_transfer {
 void bulk_init(struct bulk *bulk, MPI_Comm comm, struct flight *flight,
                struct port_client *client)
 {
-    *bulk = (struct bulk){.comm = comm, .flight = flight, .client = client,
-                          .last_tag = TAG_LAST};
+    *bulk = (struct bulk){
+        .comm = comm, .flight = flight, .client = client, .last_tag = TAG_LAST};
     bulk->end = &bulk->first;
 }
 
@@ -57,7 +57,8 @@ static void post_chunk(struct bulk_transfer *transfer)
 
 static void start(struct bulk_transfer *transfer)
 {
-    for (int i = 0; i < WINDOW && transfer->posted < transfer->buffer->size; i++)
+    for (int i = 0; i < WINDOW && transfer->posted < transfer->buffer->size;
+         i++)
         post_chunk(transfer);
 }
 
@@ -103,7 +104,8 @@ static struct bulk_transfer *transfer_new(struct bulk *bulk, int peer,
     struct bulk_transfer *transfer = log_alloc(sizeof *transfer);
     *transfer = (struct bulk_transfer){.bulk = bulk,
                                        .buffer = buffer_ref(buffer),
-                                       .peer = peer, .tag = (int)tag};
+                                       .peer = peer,
+                                       .tag = (int)tag};
     bulk->open++;
     return transfer;
 }

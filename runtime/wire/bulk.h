@@ -15,11 +15,11 @@
 
 struct bulk {
     MPI_Comm comm;
-    struct flight *flight;      /* borrowed */
-    struct port_client *client; /* borrowed: told of arrivals */
+    struct flight *flight;              /* borrowed */
+    struct port_client *client;         /* borrowed: told of arrivals */
     struct bulk_transfer *first, **end; /* sends that wait for their turn */
-    int sending;                /* transfers under way */
-    int open;                   /* sends and receives that have not ended */
+    int sending;                        /* transfers under way */
+    int open; /* sends and receives that have not ended */
     uint32_t last_tag;
 };
 

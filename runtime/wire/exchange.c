@@ -37,8 +37,8 @@ struct request *exchange_open(struct exchange *exchange, void *data,
                               uint64_t room)
 {
     struct request *request = mem_take(&exchange->mem, sizeof *request);
-    *request = (struct request){.id = ++exchange->last_id, .data = data,
-                                .room = room, .fresh = !data};
+    *request = (struct request){
+        .id = ++exchange->last_id, .data = data, .room = room, .fresh = !data};
     if (request->fresh) request->room = UINT64_MAX;
     map_add(&exchange->requests, request->id, request);
     return request;
@@ -84,8 +84,7 @@ void exchange_settle(struct exchange *exchange, uint64_t id, dmpi_status status,
         request->bytes = size;
         if (!room_for(request, size))
             status = request->fresh ? DMPI_ENOMEM : DMPI_ESIZE;
-        else
-            memcpy(request->data, bytes, size);
+        else memcpy(request->data, bytes, size);
     }
     settle(request, status);
 }
@@ -98,9 +97,8 @@ void exchange_answer(struct exchange *exchange, int to, uint64_t id,
                         buffer ? buffer->size : 0);
         return;
     }
-    struct msg_answer *answer =
-        port_say(exchange->port, to, MSG_ANSWER,
-                 sizeof *answer + payload_tail(buffer));
+    struct msg_answer *answer = port_say(exchange->port, to, MSG_ANSWER,
+                                         sizeof *answer + payload_tail(buffer));
     answer->request = id;
     answer->status = status;
     payload_send(exchange->port, to, &answer->payload, buffer);
@@ -124,8 +122,8 @@ static void receive_value(struct exchange *exchange, int from,
     void *data = room_for(request, payload->bytes);
     bool fits = data != NULL;
     /* What cannot be kept must still be received. */
-    struct buffer *buffer = fits ? buffer_wrap(data, payload->bytes)
-                                 : buffer_new(payload->bytes);
+    struct buffer *buffer =
+        fits ? buffer_wrap(data, payload->bytes) : buffer_new(payload->bytes);
     if (!buffer)
         log_panic("no memory to receive %llu bytes",
                   (unsigned long long)payload->bytes);
@@ -163,8 +161,8 @@ static struct call *add_call(struct exchange *exchange, int from,
                              uint32_t function, uint64_t request)
 {
     struct call *call = mem_take(&exchange->mem, sizeof *call);
-    *call = (struct call){.request = request, .from = from,
-                          .function = function};
+    *call =
+        (struct call){.request = request, .from = from, .function = function};
     *exchange->end = call;
     exchange->end = &call->next;
     return call;

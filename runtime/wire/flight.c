@@ -62,8 +62,7 @@ int flight_poll(struct flight *flight)
                  flight->statuses);
     if (landed <= 0) return 0; /* MPI_UNDEFINED is negative */
     /* An owner that is told may add requests: tell from a copy. */
-    struct flight_entry *told =
-        log_alloc((size_t)landed * sizeof *told);
+    struct flight_entry *told = log_alloc((size_t)landed * sizeof *told);
     for (int i = 0; i < landed; i++)
         told[i] = flight->entries[flight->indices[i]];
     close_gaps(flight);

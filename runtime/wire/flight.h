@@ -12,7 +12,7 @@ typedef void flight_landed(void *owner);
 struct flight {
     MPI_Request *requests; /* owned, dense */
     struct flight_entry *entries;
-    int *indices;         /* scratch for MPI_Testsome, like the next */
+    int *indices; /* scratch for MPI_Testsome, like the next */
     MPI_Status *statuses;
     int count, capacity;
 };

@@ -67,7 +67,8 @@ static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer)
     struct loop *loop = loop_of(port);
     struct offer *offer = log_alloc(sizeof *offer);
     (void)to;
-    *offer = (struct offer){.next = loop->offers, .from = port->rank,
+    *offer = (struct offer){.next = loop->offers,
+                            .from = port->rank,
                             .tag = ++((struct end *)port)->last_tag,
                             .buffer = buffer_ref(buffer)};
     loop->offers = offer;
@@ -86,8 +87,10 @@ static void bulk_receive(struct port *port, int from, uint32_t tag,
     buffer_unref(offer->buffer);
     free(offer);
     struct arrival *arrival = log_alloc(sizeof *arrival);
-    *arrival = (struct arrival){.next = loop->arrivals, .to = port->rank,
-                                .cookie = cookie, .buffer = buffer_ref(buffer)};
+    *arrival = (struct arrival){.next = loop->arrivals,
+                                .to = port->rank,
+                                .cookie = cookie,
+                                .buffer = buffer_ref(buffer)};
     loop->arrivals = arrival;
 }
 
@@ -145,6 +148,16 @@ void loop_free(struct loop *loop)
     for (struct item *item = loop->first, *next; item; item = next) {
         next = item->next;
         free(item);
+    }
+    for (struct offer *offer = loop->offers, *next; offer; offer = next) {
+        next = offer->next;
+        buffer_unref(offer->buffer);
+        free(offer);
+    }
+    for (struct arrival *at = loop->arrivals, *next; at; at = next) {
+        next = at->next;
+        buffer_unref(at->buffer);
+        free(at);
     }
     for (int i = 0; i < 2; i++) port_fini(&loop->ends[i].port);
     free(loop);

@@ -4,11 +4,10 @@
 
 const char *message_name(unsigned kind)
 {
-    static const char *const names[MSG_KINDS] = {
-        [MSG_NONE] = "NONE",
-        [MSG_FRAGMENT] = "FRAGMENT",
+    static const char *const names[MSG_KINDS] = {[MSG_NONE] = "NONE",
+                                                 [MSG_FRAGMENT] = "FRAGMENT",
 #define M(KIND, name) [MSG_##KIND] = #KIND,
-        MESSAGES(M)
+                                                 MESSAGES(M)
 #undef M
     };
     return kind < MSG_KINDS ? names[kind] : "UNKNOWN";

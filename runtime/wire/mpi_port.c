@@ -11,14 +11,14 @@
 
 #include "bulk.h"
 #include "doorbell.h"
-#include "world.h"
 #include "log.h"
+#include "world.h"
 
 enum {
     ENVELOPE_BYTES = 4000, /* with MPI's header below its eager limit of 4096 */
     ENVELOPE_TAG = 1,
-    FLYING_MAX = 2,     /* envelopes under way to one peer */
-    RING_LEAST = 16,    /* receives posted, and at most */
+    FLYING_MAX = 2,  /* envelopes under way to one peer */
+    RING_LEAST = 16, /* receives posted, and at most */
     RING_MOST = 128,
     POLL_ENVELOPES = 16 /* delivered in one poll */
 };
@@ -32,12 +32,12 @@ struct envelope {
 };
 
 struct peer {
-    struct envelope *open;           /* being filled, or NULL */
-    struct envelope *first, *last;   /* full, wait for their turn */
-    int flying;                      /* under way */
-    bool dirty;                      /* in the list of those to flush */
-    char *partial;                   /* a message in fragments; owned */
-    uint32_t partial_bytes;          /* of it that are here */
+    struct envelope *open;         /* being filled, or NULL */
+    struct envelope *first, *last; /* full, wait for their turn */
+    int flying;                    /* under way */
+    bool dirty;                    /* in the list of those to flush */
+    char *partial;                 /* a message in fragments; owned */
+    uint32_t partial_bytes;        /* of it that are here */
 };
 
 struct slot {
@@ -46,15 +46,15 @@ struct slot {
 };
 
 struct mpi_port {
-    struct port base; /* first: cast back */
-    struct world *world;  /* borrowed */
-    MPI_Comm comm;    /* borrowed */
+    struct port base;    /* first: cast back */
+    struct world *world; /* borrowed */
+    MPI_Comm comm;       /* borrowed */
     struct doorbell *bell;
     struct peer *peers; /* by rank; owned */
     int *dirty;         /* ranks with an open envelope; owned */
     int dirty_count;
     struct envelope *free_envelopes; /* owned */
-    size_t unsent; /* envelopes open, waiting, or under way */
+    size_t unsent;                   /* envelopes open, waiting, or under way */
     struct flight flight;
     struct bulk bulk;
     struct slot *ring; /* owned */
@@ -316,7 +316,8 @@ static int ring_size_for(int ranks)
 struct mpi_port *mpi_port_new(struct world *world)
 {
     struct mpi_port *port = log_alloc(sizeof *port);
-    *port = (struct mpi_port){.world = world, .comm = world_comm(world),
+    *port = (struct mpi_port){.world = world,
+                              .comm = world_comm(world),
                               .bell = world_doorbell(world)};
     int ranks = world_ranks(world);
     port_init(&port->base, &calls, world_rank(world), ranks);

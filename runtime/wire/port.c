@@ -10,8 +10,8 @@ void port_init(struct port *port, const struct port_calls *calls, int rank,
                int ranks)
 {
     size_t bytes = (size_t)ranks * sizeof *port->sent;
-    *port = (struct port){.calls = calls, .rank = rank, .ranks = ranks,
-                          .sent = log_alloc(bytes)};
+    *port = (struct port){
+        .calls = calls, .rank = rank, .ranks = ranks, .sent = log_alloc(bytes)};
     memset(port->sent, 0, bytes);
 }
 

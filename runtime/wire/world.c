@@ -20,9 +20,9 @@ struct world {
     MPI_Comm comm; /* the library's own; owned */
     MPI_Comm node; /* owned */
     int rank, ranks;
-    int level;     /* MPI thread level */
-    bool started;  /* this library started MPI */
-    int *nodes;    /* by rank; owned */
+    int level;    /* MPI thread level */
+    bool started; /* this library started MPI */
+    int *nodes;   /* by rank; owned */
     int *neighbours;
     int neighbour_count;
     struct doorbell bell;
@@ -171,8 +171,8 @@ dmpi_status world_open(const void *comm, struct world **opened)
     if (between)
         return fault(DMPI_EINVAL, "the communicator is an intercommunicator");
     struct world *world = log_alloc(sizeof *world);
-    *world = (struct world){.level = level, .started = started_here,
-                        .node = MPI_COMM_NULL};
+    *world = (struct world){
+        .level = level, .started = started_here, .node = MPI_COMM_NULL};
     MPI_Comm_dup(parent, &world->comm);
     MPI_Comm_rank(world->comm, &world->rank);
     MPI_Comm_size(world->comm, &world->ranks);

@@ -40,7 +40,8 @@ bool world_speaks(void);
 /* ---- collective, at start only -------------------------------------------*/
 
 /* SIZE bytes of each rank, by rank, to ALL on all ranks. */
-void world_gather(struct world *world, const void *mine, size_t size, void *all);
+void world_gather(struct world *world, const void *mine, size_t size,
+                  void *all);
 
 /* SIZE bytes of rank 0 to all. */
 void world_share(struct world *world, void *data, size_t size);

@@ -197,9 +197,9 @@ void custody_on_key_value(struct custody *custody, int from,
 {
     struct value *value = store_find(&custody->store, message->key);
     assert(value && message->payload.tag != PAYLOAD_NONE);
+    fetch_ended(custody, value);
     receive_value(custody, from, value, &message->payload,
                   message->status == DMPI_EFAILED);
-    fetch_ended(custody, value);
 }
 
 void custody_want_stored(struct custody *custody, struct value *value, int rank,

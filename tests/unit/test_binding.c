@@ -40,14 +40,12 @@ static struct cpus cpus_read(const char *list)
     while (sscanf(list, "%d%n", &first, &used) == 1) {
         last = first;
         list += used;
-        if (sscanf(list, "-%d%n", &last, &used) == 1)
-            list += used;
+        if (sscanf(list, "-%d%n", &last, &used) == 1) list += used;
         for (int cpu = first; cpu <= last && cpu < CPUS_MAX; cpu++)
             cpus.has[cpu] = true;
         list += *list == ',';
     }
-    for (int cpu = 0; cpu < CPUS_MAX; cpu++)
-        cpus.count += cpus.has[cpu];
+    for (int cpu = 0; cpu < CPUS_MAX; cpu++) cpus.count += cpus.has[cpu];
     return cpus;
 }
 
@@ -64,8 +62,7 @@ static int cpus_in_common(const char *a, const char *b)
 
 static void add_ranks(struct scene *scene, int count, const char *mask)
 {
-    while (count-- > 0)
-        scene->masks[scene->ranks++] = mask;
+    while (count-- > 0) scene->masks[scene->ranks++] = mask;
 }
 
 /* RANKS ranks with MASK on one node. */
@@ -92,8 +89,7 @@ static void check_inside_of_mask(const char *cpus, const char *mask,
     char all[MACHINE_CPUS_SIZE];
 
     machine_mask(machine, all, sizeof all);
-    if (cpus_in_common(mask, all) == 0)
-        mask = all;
+    if (cpus_in_common(mask, all) == 0) mask = all;
     CU_ASSERT(cpus_read(cpus).count > 0);
     CU_ASSERT_EQUAL(cpus_in_common(cpus, mask), cpus_read(cpus).count);
     CU_ASSERT_EQUAL(cpus_in_common(cpus, all), cpus_read(cpus).count);
@@ -254,8 +250,7 @@ static void threads_do_not_count_as_cores(void)
     plan(&scene, BINDING_COMPACT, -1);
     everybody_keeps_its_mask(&scene, false);
     plan(&scene, BINDING_COMPACT, 4);
-    for (int rank = 0; rank < 4; rank++)
-        CU_ASSERT_TRUE(scene.plan[rank].own);
+    for (int rank = 0; rank < 4; rank++) CU_ASSERT_TRUE(scene.plan[rank].own);
     expect(&scene, 4, "0-7", false);
 }
 
@@ -525,8 +520,7 @@ static void check_any_team(const char *synthetic, int cores, int ranks,
     int workers = ranks - (center >= 0);
 
     plan(&scene, policy, center);
-    if (cores >= ranks && ranks > 1)
-        check_even_division(&scene, cores);
+    if (cores >= ranks && ranks > 1) check_even_division(&scene, cores);
     for (int rank = 0; rank < ranks; rank++)
         if (rank != center)
             CU_ASSERT_EQUAL(scene.plan[rank].own, cores >= workers);
