@@ -4,14 +4,17 @@
  *
  * A bench measures the library and a bare MPI program that moves the same bytes
  * alternately, in one run, several times, and prints medians, spread and the
- * ratio of medians. */
+ * ratio of medians. With BENCH_JSON=1 in the environment every figure that has
+ * a goal, or is worth keeping, also comes as one line of JSON. */
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <math.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <distmpi.h>
 #include <distmpi/comm.h>
@@ -58,12 +61,136 @@ static inline void bench_print(const char *what, struct bench_figures *figures,
            figures->value[0], figures->value[figures->count - 1]);
 }
 
+/* One member of a JSON object: null for NaN and infinity. */
+static inline void bench_json_number(const char *name, double value)
+{
+    if (isfinite(value)) printf(", \"%s\": %.6g", name, value);
+    else printf(", \"%s\": null", name);
+}
+
+/* One result for programs to read: prints
+ *
+ *     {"metric": "chain same 16 B", "ours": 0.18, "unit": "us",
+ *      "reference": null, "ratio": null, "goal": 0.2,
+ *      "goal_is_upper_bound": true, "met": true}
+ *
+ * on a line of its own if BENCH_JSON=1 is in the environment, else nothing.
+ * METRIC and UNIT are plain text without quotes. OURS and REFERENCE (bare MPI
+ * or what else stands beside us) are in UNIT; RATIO is the one the goal speaks
+ * of. Give NAN for what there is not. GOAL bounds RATIO where there is one,
+ * else OURS; from above if GOAL_IS_UPPER_BOUND, else from below. Rank 0 calls
+ * it. */
+static inline void bench_result(const char *metric, double ours,
+                                const char *unit, double reference,
+                                double ratio, double goal,
+                                int goal_is_upper_bound)
+{
+    const char *wanted = getenv("BENCH_JSON");
+    if (!wanted || strcmp(wanted, "1")) return;
+    double figure = isfinite(ratio) ? ratio : ours;
+    int met = goal_is_upper_bound ? figure <= goal : figure >= goal;
+    printf("{\"metric\": \"%s\"", metric);
+    bench_json_number("ours", ours);
+    printf(", \"unit\": \"%s\"", unit);
+    bench_json_number("reference", reference);
+    bench_json_number("ratio", ratio);
+    bench_json_number("goal", goal);
+    printf(", \"goal_is_upper_bound\": %s",
+           goal_is_upper_bound ? "true" : "false");
+    if (isfinite(goal)) printf(", \"met\": %s}\n", met ? "true" : "false");
+    else puts(", \"met\": null}");
+    fflush(stdout);
+}
+
 static inline void bench_require(dmpi_status status, const char *what)
 {
     if (!status) return;
     fprintf(stderr, "%s: %s: %s\n", what, dmpi_status_text(status),
             dmpi_status_detail());
     MPI_Abort(MPI_COMM_WORLD, 1);
+}
+
+/* ---- ranks ---------------------------------------------------------------*/
+
+/* Start MPI so that a bench may use it before, between and after its pools. */
+static inline void bench_start(int *rank, int *ranks)
+{
+    int level;
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level);
+    MPI_Comm_rank(MPI_COMM_WORLD, rank);
+    MPI_Comm_size(MPI_COMM_WORLD, ranks);
+}
+
+/* Open a pool on all ranks. The workers come back when it has been closed, with
+ * NULL, which dmpi_close() takes. */
+static inline dmpi_pool *bench_open(void)
+{
+    dmpi_pool *pool;
+    bench_require(dmpi_open(NULL, &pool), "dmpi_open");
+    return pool;
+}
+
+static inline void bench_nap(double seconds)
+{
+    struct timespec time = {(time_t)seconds,
+                            (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    nanosleep(&time, NULL);
+}
+
+/* MPI_Barrier() asleep: a rank that comes early leaves its core to those that
+ * still measure. Up to 50 us late. */
+static inline void bench_meet(void)
+{
+    MPI_Request request;
+    int here = 0;
+    MPI_Ibarrier(MPI_COMM_WORLD, &request);
+    for (;;) {
+        MPI_Test(&request, &here, MPI_STATUS_IGNORE);
+        if (here) return;
+        bench_nap(50e-6);
+    }
+}
+
+/* Meet, then VALUE as FROM has it. */
+static inline double bench_share(double value, int from)
+{
+    bench_meet();
+    MPI_Bcast(&value, 1, MPI_DOUBLE, from, MPI_COMM_WORLD);
+    return value;
+}
+
+/* Meet, then the largest VALUE of all ranks. */
+static inline double bench_largest(double value)
+{
+    double largest;
+    bench_meet();
+    MPI_Allreduce(&value, &largest, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+    return largest;
+}
+
+/* ---- options -------------------------------------------------------------*/
+
+/* SIZE bytes as "16 B", "64 KiB", "256 MiB". Valid until the next call. */
+static inline const char *bench_size(size_t size)
+{
+    static char text[32];
+    if (size < 1 << 10) snprintf(text, sizeof text, "%zu B", size);
+    else if (size < 1 << 20) snprintf(text, sizeof text, "%zu KiB", size >> 10);
+    else snprintf(text, sizeof text, "%zu MiB", size >> 20);
+    return text;
+}
+
+/* Is NAME, which takes no number, among the arguments? Takes it out, so that
+ * bench_check_options() does not see it. */
+static inline int bench_flag(int *argc, char **argv, const char *name)
+{
+    int kept = 1, found = 0;
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], name)) argv[kept++] = argv[i];
+        else found = 1;
+    }
+    *argc = kept;
+    return found;
 }
 
 /* The number after option NAME among the arguments, or FALLBACK. */

@@ -55,7 +55,7 @@ static double ours(dmpi_pool *pool, long rounds, double pause)
 static double bare(int rank, long rounds, double pause)
 {
     double busy = 0;
-    MPI_Barrier(MPI_COMM_WORLD);
+    bench_meet();
     for (uint64_t x = 0; x < (uint64_t)rounds && rank < 2; x++) {
         uint64_t y;
         if (rank == 1) {
@@ -71,26 +71,43 @@ static double bare(int rank, long rounds, double pause)
         MPI_Recv(&y, 8, MPI_BYTE, 1, TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
         busy += MPI_Wtime() - start;
     }
+    bench_meet(); /* the other ranks sleep here */
     return busy / (double)rounds * 1e6;
+}
+
+static void report(int ranks, double pause, struct bench_figures *us,
+                   struct bench_figures *them)
+{
+    const char *what = pause > 0 ? "latency from asleep" : "latency";
+    bench_print("ours, submit to value", us, "us");
+    if (pause > 0 || ranks == 1)
+        bench_result(what, bench_median(us), "us", NAN, NAN,
+                     pause > 0 ? 25 : NAN, 1);
+    if (ranks == 1) return;
+    double ratio = bench_median(us) / bench_median(them);
+    bench_print("bare MPI ping-pong", them, "us");
+    printf("ratio ours / bare %.2f\n", ratio);
+    if (pause > 0) what = "latency from asleep, bare spinning";
+    bench_result(what, bench_median(us), "us", bench_median(them), ratio,
+                 pause > 0 ? NAN : 3, 1);
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const options[] = {"--rounds", "--runs", "--pause", NULL};
-    int rank, ranks, level;
-    bench_check_options(
-        argc, argv, options,
-        "usage: bench_latency [--rounds N] [--runs N] [--pause MICROSECONDS]\n");
-    long rounds = bench_option(argc, argv, "--rounds", 20000);
-    long runs = bench_option(argc, argv, "--runs", 9);
+    static const char *const options[] = {"--rounds", "--runs", "--pause",
+                                          NULL};
+    int rank, ranks;
+    bench_check_options(argc, argv, options,
+                        "usage: bench_latency [--rounds N] [--runs N] [--pause "
+                        "MICROSECONDS]\n");
     double pause = (double)bench_option(argc, argv, "--pause", 0) / 1e6;
-    MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    long rounds =
+        bench_option(argc, argv, "--rounds", pause > 0 ? 1000 : 20000);
+    long runs = bench_option(argc, argv, "--runs", 9);
+    bench_start(&rank, &ranks);
     struct bench_figures us = {.count = 0}, them = {.count = 0};
     for (long run = 0; run <= runs; run++) { /* the first warms up */
-        dmpi_pool *pool;
-        bench_require(dmpi_open(NULL, &pool), "dmpi_open");
+        dmpi_pool *pool = bench_open();
         double mine = pool ? ours(pool, rounds, pause) : 0;
         bench_require(dmpi_close(pool), "dmpi_close");
         double theirs = ranks > 1 ? bare(rank, rounds, pause) : 0;
@@ -101,12 +118,7 @@ int main(int argc, char **argv)
     if (rank == 0) {
         printf("bench_latency: %ld rounds, np %d, %ld runs, pause %g us\n",
                rounds, ranks, runs, pause * 1e6);
-        bench_print("ours, submit to value", &us, "us");
-    }
-    if (rank == 0 && ranks > 1) {
-        bench_print("bare MPI ping-pong", &them, "us");
-        printf("ratio ours / bare %.2f\n",
-               bench_median(&us) / bench_median(&them));
+        report(ranks, pause, &us, &them);
     }
     MPI_Finalize();
     return 0;

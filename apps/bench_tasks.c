@@ -2,17 +2,21 @@
 /* bench_tasks.c - independent empty tasks per second, 8 bytes of arguments and
  * 8 bytes of results each, against a bare MPI program that hands out records.
  *
- *     scripts/run -np 2 build/apps/bench_tasks [--tasks N] [--runs N]
+ *     scripts/run -np 2 build/apps/bench_tasks [--tasks N] [--runs N] [--scale]
  *
  * The bare program knows nothing of keys, placement or errors: rank 0 sends
  * records of 24 bytes (number, function, argument) to the workers, each writes
  * the result into the record and sends it back. Once in envelopes of 4000
- * bytes, with a window of 8 per worker, once with one record a message. */
+ * bytes, with a window of 8 per worker, once with one record a message.
+ *
+ * With --scale the library alone: what a task costs when 10^7 are submitted at
+ * once, over what it costs when there are 10^4. */
 #include <stdint.h>
 
 #include "bench.h"
 
 enum { ENVELOPE = 4000, WINDOW = 8, TAG = 1, TAG_STOP = 2 };
+enum { FEW = 10000, MANY = 10000000, FEW_ROUNDS = 50 };
 
 struct record {
     uint64_t number, function, value;
@@ -35,9 +39,9 @@ static double ours(dmpi_pool *pool, size_t tasks, uint64_t *args,
 {
     for (size_t i = 0; i < tasks; i++) args[i] = i;
     double start = MPI_Wtime();
-    bench_require(dmpi_map(pool, twice, tasks, NULL, args, sizeof *args, NULL,
-                           keys),
-                  "dmpi_map");
+    bench_require(
+        dmpi_map(pool, twice, tasks, NULL, args, sizeof *args, NULL, keys),
+        "dmpi_map");
     bench_require(dmpi_wait(pool, keys, tasks, DMPI_ALL, DMPI_FOREVER, NULL),
                   "dmpi_wait");
     double seconds = MPI_Wtime() - start;
@@ -139,47 +143,90 @@ static double bare(int rank, int workers, size_t tasks, size_t records)
 
 /* ---- both, in turn -------------------------------------------------------*/
 
-int main(int argc, char **argv)
+struct room { /* for one run's tasks, on rank 0 */
+    uint64_t *args;
+    dmpi_key *keys;
+};
+
+/* Millions of tasks a second. */
+static void compare(int rank, int ranks, size_t tasks, long runs,
+                    struct room room)
 {
-    static const char *const options[] = {"--tasks", "--runs", NULL};
-    int rank, ranks, level;
-    bench_check_options(argc, argv, options,
-                        "usage: bench_tasks [--tasks N] [--runs N]\n");
-    size_t tasks = (size_t)bench_option(argc, argv, "--tasks", 1000000);
-    long runs = bench_option(argc, argv, "--runs", 7);
-    MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
     struct bench_figures us = {.count = 0}, them = {.count = 0};
     struct bench_figures singly = {.count = 0};
-    uint64_t *args = malloc(tasks * sizeof *args);
-    dmpi_key *keys = malloc(tasks * sizeof *keys);
     for (long run = 0; run <= runs; run++) { /* the first warms up */
-        dmpi_pool *pool;
-        bench_require(dmpi_open(NULL, &pool), "dmpi_open");
-        double seconds = pool ? ours(pool, tasks, args, keys) : 0;
+        dmpi_pool *pool = bench_open();
+        double mine = pool ? ours(pool, tasks, room.args, room.keys) : 0;
         bench_require(dmpi_close(pool), "dmpi_close");
-        if (run && rank == 0) bench_add(&us, (double)tasks / seconds / 1e6);
-        if (ranks == 1) continue;
-        double full = bare(rank, ranks - 1, tasks, RECORDS);
-        double one = bare(rank, ranks - 1, tasks, 1);
+        double full = ranks > 1 ? bare(rank, ranks - 1, tasks, RECORDS) : NAN;
+        double one = ranks > 1 ? bare(rank, ranks - 1, tasks, 1) : NAN;
         if (!run || rank) continue;
+        bench_add(&us, (double)tasks / mine / 1e6);
         bench_add(&them, (double)tasks / full / 1e6);
         bench_add(&singly, (double)tasks / one / 1e6);
     }
-    if (rank == 0) {
-        printf("bench_tasks: %zu tasks, np %d, %ld runs\n", tasks, ranks, runs);
-        bench_print("ours", &us, "M/s");
+    if (rank) return;
+    printf("bench_tasks: %zu tasks, np %d, %ld runs\n", tasks, ranks, runs);
+    bench_print("ours", &us, "M/s");
+    bench_result("empty tasks", bench_median(&us), "M/s", NAN, NAN,
+                 ranks == 2 ? 5 : NAN, 0);
+    if (ranks == 1) return;
+    bench_print("bare MPI, 4000 B envelopes", &them, "M/s");
+    bench_print("bare MPI, one record a message", &singly, "M/s");
+    double of_full = bench_median(&us) / bench_median(&them);
+    double of_one = bench_median(&us) / bench_median(&singly);
+    printf("ratio ours / bare envelopes %.3f, ours / bare messages %.2f\n",
+           of_full, of_one);
+    bench_result("empty tasks, bare in envelopes", bench_median(&us), "M/s",
+                 bench_median(&them), of_full, NAN, 0);
+    bench_result("empty tasks, bare one a message", bench_median(&us), "M/s",
+                 bench_median(&singly), of_one, NAN, 0);
+}
+
+/* Nanoseconds a task, few and many at once. */
+static void scale(int rank, int ranks, long runs, struct room room)
+{
+    struct bench_figures few = {.count = 0}, many = {.count = 0};
+    for (long run = 0; run <= runs; run++) { /* the first warms up */
+        double seconds = 0, longer = 0;
+        dmpi_pool *pool = bench_open();
+        for (int i = 0; pool && i < FEW_ROUNDS; i++)
+            seconds += ours(pool, FEW, room.args, room.keys);
+        if (pool) longer = ours(pool, MANY, room.args, room.keys);
+        bench_require(dmpi_close(pool), "dmpi_close");
+        if (!run || rank) continue;
+        bench_add(&few, seconds / ((double)FEW * FEW_ROUNDS) * 1e9);
+        bench_add(&many, longer / MANY * 1e9);
     }
-    if (rank == 0 && ranks > 1) {
-        bench_print("bare MPI, 4000 B envelopes", &them, "M/s");
-        bench_print("bare MPI, one record a message", &singly, "M/s");
-        printf("ratio ours / bare envelopes %.3f, ours / bare messages %.2f\n",
-               bench_median(&us) / bench_median(&them),
-               bench_median(&us) / bench_median(&singly));
-    }
-    free(args);
-    free(keys);
+    if (rank) return;
+    double ratio = bench_median(&many) / bench_median(&few);
+    printf("bench_tasks --scale: np %d, %ld runs\n", ranks, runs);
+    bench_print("10^4 at once", &few, "ns/task");
+    bench_print("10^7 at once", &many, "ns/task");
+    printf("ratio of costs %.2f\n", ratio);
+    bench_result("cost per task, 10^7 over 10^4", bench_median(&many), "ns",
+                 bench_median(&few), ratio, 1.3, 1);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const options[] = {"--tasks", "--runs", NULL};
+    int rank, ranks;
+    int scaling = bench_flag(&argc, argv, "--scale");
+    bench_check_options(
+        argc, argv, options,
+        "usage: bench_tasks [--tasks N] [--runs N] [--scale]\n"
+        "  --scale: 10^4 tasks at once against 10^7 instead of --tasks\n");
+    size_t tasks = (size_t)bench_option(argc, argv, "--tasks", 1000000);
+    long runs = bench_option(argc, argv, "--runs", 7);
+    bench_start(&rank, &ranks);
+    size_t most = scaling ? MANY : tasks;
+    struct room room = {malloc(most * sizeof *room.args),
+                        malloc(most * sizeof *room.keys)};
+    if (scaling) scale(rank, ranks, runs, room);
+    else compare(rank, ranks, tasks, runs, room);
+    free(room.args);
+    free(room.keys);
     MPI_Finalize();
     return 0;
 }

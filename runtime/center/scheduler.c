@@ -171,6 +171,7 @@ static void say_run(struct scheduler *scheduler, struct record *record,
 
 static void place(struct scheduler *scheduler, struct record *record, int rank)
 {
+    assert(record);
     struct spec *spec = record->spec;
     uint64_t cost = estimate_ns(&scheduler->estimates[spec->function]);
     spec->cost_ns = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;

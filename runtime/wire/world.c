@@ -111,9 +111,9 @@ static void say_mismatch(const struct launcher *launcher, char *why,
 }
 
 /* Open MPI ends the process with a page of text when srun has no PMIx. */
-static bool would_abort(void)
+static bool would_abort(const struct launcher *launcher)
 {
-    return aborts_alone && number_in("SLURM_STEP_NUM_TASKS") > 1 &&
+    return launcher && aborts_alone && number_in("SLURM_STEP_NUM_TASKS") > 1 &&
            !getenv("PMIX_RANK") && !getenv("OMPI_COMM_WORLD_SIZE");
 }
 
@@ -147,9 +147,10 @@ static dmpi_status start_mpi(int *level)
          * keeps it as long as the pool is open. */
         return DMPI_OK;
     }
-    if (would_abort()) {
+    const struct launcher *launcher = find_launcher();
+    if (would_abort(launcher)) {
         char why[WHY_BYTES];
-        say_mismatch(find_launcher(), why, sizeof why);
+        say_mismatch(launcher, why, sizeof why);
         return fault(DMPI_ELAUNCH, "%s", why);
     }
     ask_to_yield();
@@ -163,7 +164,7 @@ static dmpi_status start_mpi(int *level)
 
 dmpi_status world_open(const void *comm, struct world **opened)
 {
-    int level, between;
+    int level = MPI_THREAD_SINGLE, between = 0;
     dmpi_status status = start_mpi(&level);
     if (status) return status;
     MPI_Comm parent = comm ? *(const MPI_Comm *)comm : MPI_COMM_WORLD;

@@ -12,10 +12,10 @@
 #include "random.h"
 
 enum {
-    STEP_NS_MAX = 20000,      /* in random order */
-    JOB_ENDS_ONE_IN = 4,      /* looks at its worker */
-    TURNS_ONE_IN = 4,         /* messages, in virtual time */
-    ROUNDS_MAX = 100 * 1000   /* that a stop may need */
+    STEP_NS_MAX = 20000,    /* in random order */
+    JOB_ENDS_ONE_IN = 4,    /* looks at its worker */
+    TURNS_ONE_IN = 4,       /* messages, in virtual time */
+    ROUNDS_MAX = 100 * 1000 /* that a stop may need */
 };
 
 /* ---- beginning and end ---------------------------------------------------*/
@@ -70,12 +70,12 @@ static void add_member(struct cluster *cluster, int rank, const int nodes[])
 {
     struct member *member = cluster_member(cluster, rank);
     struct port *port = network_port(cluster->network, rank);
-    struct worker_setup setup = {.nodes = nodes, .functions = ORACLE_FUNCTIONS,
+    struct worker_setup setup = {.nodes = nodes,
+                                 .functions = ORACLE_FUNCTIONS,
                                  .steal = cluster->setup.steal};
     *member = (struct member){.cluster = cluster, .rank = rank};
     member->worker = worker_new(port, &setup);
-    port->client =
-        (struct port_client){member, member_receive, member_arrived};
+    port->client = (struct port_client){member, member_receive, member_arrived};
     touch(member);
 }
 
@@ -97,16 +97,15 @@ struct cluster *cluster_new(const struct cluster_setup *setup)
 {
     struct cluster *cluster = log_alloc(sizeof *cluster);
     int ranks = setup->workers + 1, nodes = setup->nodes ? setup->nodes : 1;
-    *cluster = (struct cluster){.setup = *setup, .ranks = ranks,
-                                .random = setup->seed};
+    *cluster = (struct cluster){
+        .setup = *setup, .ranks = ranks, .random = setup->seed};
     cluster->network = network_new(ranks, random_next(&cluster->random));
     cluster->members = calloc((size_t)ranks, sizeof *cluster->members);
     cluster->touched = calloc((size_t)ranks, sizeof *cluster->touched);
     int *node_of = calloc((size_t)ranks, sizeof *node_of);
     for (int rank = 1; rank < ranks; rank++) node_of[rank] = rank % nodes;
     add_center(cluster, node_of);
-    for (int rank = 1; rank < ranks; rank++)
-        add_member(cluster, rank, node_of);
+    for (int rank = 1; rank < ranks; rank++) add_member(cluster, rank, node_of);
     free(node_of);
     return cluster;
 }
@@ -373,9 +372,12 @@ uint64_t cluster_submit(struct cluster *cluster, uint32_t function,
                         const uint64_t inputs[], size_t count, uint64_t word,
                         int rank, bool hard)
 {
-    struct task_order order = {.function = function, .inputs = inputs,
-                               .input_count = count, .args = &word,
-                               .size = sizeof word, .target = rank,
+    struct task_order order = {.function = function,
+                               .inputs = inputs,
+                               .input_count = count,
+                               .args = &word,
+                               .size = sizeof word,
+                               .target = rank,
                                .hard = hard};
     dmpi_status status = center_check_order(cluster->center, &order);
     assert(status == DMPI_OK);

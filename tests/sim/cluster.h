@@ -31,8 +31,8 @@ struct member {
     struct worker *worker;
     struct job *job; /* that runs, or NULL */
     uint64_t began_ns, ends_ns;
-    uint64_t jobs;  /* that ran here */
-    bool touched;   /* something happened since its last turn */
+    uint64_t jobs; /* that ran here */
+    bool touched;  /* something happened since its last turn */
     int rank;
 };
 

@@ -79,9 +79,8 @@ static void enlist(struct network *network, struct pair *pair)
 {
     if (network->full_count == network->full_capacity) {
         network->full_capacity = 2 * network->full_capacity + 16;
-        network->full =
-            log_realloc(network->full,
-                        network->full_capacity * sizeof *network->full);
+        network->full = log_realloc(network->full, network->full_capacity *
+                                                       sizeof *network->full);
     }
     pair->place = network->full_count;
     network->full[network->full_count++] = pair;
@@ -152,7 +151,8 @@ static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer)
     struct network *network = ((struct station *)port)->network;
     struct pair *pair = pair_of(network, port->rank, to);
     struct offer *offer = log_alloc(sizeof *offer);
-    *offer = (struct offer){.next = pair->offers, .tag = ++pair->last_tag,
+    *offer = (struct offer){.next = pair->offers,
+                            .tag = ++pair->last_tag,
                             .buffer = buffer_ref(buffer)};
     pair->offers = offer;
     network->offers++;
@@ -179,16 +179,18 @@ static void bulk_receive(struct port *port, int from, uint32_t tag,
     struct pair *pair = pair_of(network, from, port->rank);
     if (network->transfer_count == network->transfer_capacity) {
         network->transfer_capacity = 2 * network->transfer_capacity + 16;
-        network->transfers = log_realloc(network->transfers,
-                                         network->transfer_capacity *
-                                             sizeof *network->transfers);
+        network->transfers =
+            log_realloc(network->transfers, network->transfer_capacity *
+                                                sizeof *network->transfers);
     }
     struct buffer *out = take_offer(pair, tag);
     assert(buffer->size == out->size);
     network->offers--;
     network->transfers[network->transfer_count++] =
-        (struct transfer){.to = port->rank, .out = out,
-                          .in = buffer_ref(buffer), .cookie = cookie};
+        (struct transfer){.to = port->rank,
+                          .out = out,
+                          .in = buffer_ref(buffer),
+                          .cookie = cookie};
 }
 
 static void end_transfer(struct network *network, size_t at)
@@ -214,8 +216,8 @@ bool network_end_transfer(struct network *network)
 
 static bool is_slow(const struct network *network, const struct pair *pair)
 {
-    uint64_t mix = network->epoch ^ (uint64_t)pair->from << 32 ^
-                   (uint64_t)pair->to;
+    uint64_t mix =
+        network->epoch ^ (uint64_t)pair->from << 32 ^ (uint64_t)pair->to;
     return random_one_in(&mix, SLOW_ONE_IN);
 }
 
@@ -292,8 +294,8 @@ struct network *network_new(int ranks, uint64_t seed)
 {
     struct network *network = log_alloc(sizeof *network);
     size_t pairs = (size_t)ranks * (size_t)ranks;
-    *network = (struct network){.ranks = ranks, .random = seed,
-                                .traced = getenv("SIM_TRACE")};
+    *network = (struct network){
+        .ranks = ranks, .random = seed, .traced = getenv("SIM_TRACE")};
     network->stations = log_alloc((size_t)ranks * sizeof *network->stations);
     network->pairs = calloc(pairs, sizeof *network->pairs);
     if (!network->pairs) log_panic("out of memory for %zu pairs", pairs);

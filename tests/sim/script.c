@@ -239,8 +239,10 @@ static void submit_one(struct script *script)
     for (int i = 0; i < 3; i++) args[i] = random_next(&script->random);
     bool targeted = one_in(script, script->flavour->target_one_in);
     struct task_order order = {
-        .function = any_function(script), .inputs = keys,
-        .input_count = inputs, .args = args,
+        .function = any_function(script),
+        .inputs = keys,
+        .input_count = inputs,
+        .args = args,
         .size = below(script, sizeof args + 1),
         .name = one_in(script, 4) ? "named" : NULL,
         .priority = one_in(script, 3) ? (int)below(script, 5) - 2 : 0,
@@ -302,7 +304,8 @@ static void replicate(struct script *script)
     size_t made = center_replicate(script->center, entry->key,
                                    1 + below(script, workers), requests);
     for (size_t i = 0; i < made; i++)
-        add_ask(script, (struct ask){.kind = ASK_COPY, .request = requests[i],
+        add_ask(script, (struct ask){.kind = ASK_COPY,
+                                     .request = requests[i],
                                      .key = entry->key});
 }
 

@@ -13,12 +13,12 @@
 struct script_flavour {
     int workers_max;
     unsigned tasks_max;
-    unsigned inputs_max;   /* of a task */
-    unsigned fail_one_in;  /* tasks fail by themselves; 0: none */
+    unsigned inputs_max;    /* of a task */
+    unsigned fail_one_in;   /* tasks fail by themselves; 0: none */
     unsigned target_one_in; /* tasks name a worker; 0: none */
-    bool small;            /* values are words: more tasks, less copying */
-    bool from_tasks;       /* puts, reads and drops by running tasks too */
-    bool check;            /* all roles after every message */
+    bool small;             /* values are words: more tasks, less copying */
+    bool from_tasks;        /* puts, reads and drops by running tasks too */
+    bool check;             /* all roles after every message */
 };
 
 /* False: something was not as foretold; a line on stderr says what. */

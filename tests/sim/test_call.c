@@ -53,15 +53,14 @@ static void say_one(struct game *game)
     int from = (int)random_below(&game->random, RANKS);
     int to = (int)random_below(&game->random, RANKS);
     bool wanted = random_one_in(&game->random, 2);
-    uint64_t size = sizeof(struct head) +
-                    random_below(&game->random, random_one_in(&game->random, 2)
-                                                    ? SIZE_MAX_ARGS
-                                                    : 100);
+    uint64_t size =
+        sizeof(struct head) +
+        random_below(&game->random,
+                     random_one_in(&game->random, 2) ? SIZE_MAX_ARGS : 100);
     struct exchange *exchange = exchange_of(game->cluster, from);
     struct buffer *args = args_of(++game->said[from][to], size);
     struct request *request = wanted ? exchange_open(exchange, NULL, 0) : NULL;
-    exchange_call(exchange, to, ORACLE_SMALL, args,
-                  request ? request->id : 0);
+    exchange_call(exchange, to, ORACLE_SMALL, args, request ? request->id : 0);
     buffer_unref(args);
     if (request)
         game->open[game->open_count++] = (struct question){request, from, size};
@@ -79,8 +78,9 @@ static void run_one(struct game *game, int rank)
     bool right = head.number == ++game->heard[call->from][rank] &&
                  call->function == ORACLE_SMALL &&
                  oracle_same(args, call->args->data, call->args->size, false);
-    if (!right) fprintf(stderr, "call %llu to %d is not as it was said\n",
-                        (unsigned long long)head.number, rank);
+    if (!right)
+        fprintf(stderr, "call %llu to %d is not as it was said\n",
+                (unsigned long long)head.number, rank);
     game->good = game->good && right;
     exchange_called(exchange, call, args);
 }
@@ -217,8 +217,8 @@ static void check_failing_call(int from, int to)
     cluster_run(cluster);
     CU_ASSERT_TRUE_FATAL(request->done);
     CU_ASSERT_EQUAL(request->status, DMPI_EFAILED);
-    CU_ASSERT_TRUE(oracle_same(failure, request->failure,
-                               sizeof *request->failure, true));
+    CU_ASSERT_TRUE(
+        oracle_same(failure, request->failure, sizeof *request->failure, true));
     CU_ASSERT_PTR_NULL(request->data);
     exchange_close(here, request);
     buffer_unref(failure);

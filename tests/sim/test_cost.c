@@ -73,7 +73,8 @@ static void check_chain(int (*worker_of)(int step), uint64_t fetches)
 
     for (int i = 0; i < STEPS; i++)
         keys[i] = cluster_submit(cluster, ORACLE_SMALL, i ? &keys[i - 1] : NULL,
-                                 i != 0, (uint64_t)i, worker_of(i), worker_of(i) != 0);
+                                 i != 0, (uint64_t)i, worker_of(i),
+                                 worker_of(i) != 0);
     cluster_run(cluster);
     CU_ASSERT_EQUAL(said(cluster, MSG_TASK_RUN), STEPS);
     CU_ASSERT_EQUAL(said(cluster, MSG_TASK_DONE), STEPS);
@@ -161,8 +162,7 @@ static void task_goes_where_most_bytes_of_its_inputs_lie(void)
     struct cluster *cluster = cluster_of(4);
     uint64_t inputs[] = {put(cluster, 1, 3000), put(cluster, 3, 2000),
                          put(cluster, 3, 2000)};
-    uint64_t key =
-        cluster_submit(cluster, ORACLE_WORD, inputs, 3, 0, 0, false);
+    uint64_t key = cluster_submit(cluster, ORACLE_WORD, inputs, 3, 0, 0, false);
 
     cluster_run(cluster);
     CU_ASSERT_EQUAL(cluster_member(cluster, 3)->jobs, 1);

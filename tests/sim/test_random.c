@@ -8,59 +8,70 @@
 
 static bool graph(uint64_t seed)
 {
-    static const struct script_flavour flavour = {
-        .workers_max = 17, .tasks_max = 120, .inputs_max = 4,
-        .target_one_in = 3, .check = true};
+    static const struct script_flavour flavour = {.workers_max = 17,
+                                                  .tasks_max = 120,
+                                                  .inputs_max = 4,
+                                                  .target_one_in = 3,
+                                                  .check = true};
     return script_run(seed, &flavour);
 }
 
 static void graphs_give_what_a_sequential_run_gives(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(500, graph), 0);
+    CU_ASSERT_EQUAL(seeds_run(1000, graph), 0);
 }
 
 static bool few_workers(uint64_t seed)
 {
-    static const struct script_flavour flavour = {
-        .workers_max = 4, .tasks_max = 60, .inputs_max = 3,
-        .target_one_in = 2, .small = true, .check = true};
+    static const struct script_flavour flavour = {.workers_max = 4,
+                                                  .tasks_max = 60,
+                                                  .inputs_max = 3,
+                                                  .target_one_in = 2,
+                                                  .small = true,
+                                                  .check = true};
     return script_run(seed, &flavour);
 }
 
 static void few_workers_that_steal_from_each_other_do_as_well(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(3000, few_workers), 0);
+    CU_ASSERT_EQUAL(seeds_run(8000, few_workers), 0);
 }
 
 static bool failures(uint64_t seed)
 {
-    static const struct script_flavour flavour = {
-        .workers_max = 9, .tasks_max = 80, .inputs_max = 3,
-        .fail_one_in = 8, .target_one_in = 4, .check = true};
+    static const struct script_flavour flavour = {.workers_max = 9,
+                                                  .tasks_max = 80,
+                                                  .inputs_max = 3,
+                                                  .fail_one_in = 8,
+                                                  .target_one_in = 4,
+                                                  .check = true};
     return script_run(seed, &flavour);
 }
 
 static void dependants_of_a_failed_task_get_the_first_error(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(500, failures), 0);
+    CU_ASSERT_EQUAL(seeds_run(1000, failures), 0);
 }
 
 static bool calls_from_tasks(uint64_t seed)
 {
-    static const struct script_flavour flavour = {
-        .workers_max = 8, .tasks_max = 100, .inputs_max = 3,
-        .fail_one_in = 20, .target_one_in = 4, .from_tasks = true,
-        .check = true};
+    static const struct script_flavour flavour = {.workers_max = 8,
+                                                  .tasks_max = 100,
+                                                  .inputs_max = 3,
+                                                  .fail_one_in = 20,
+                                                  .target_one_in = 4,
+                                                  .from_tasks = true,
+                                                  .check = true};
     return script_run(seed, &flavour);
 }
 
 static void running_tasks_may_put_read_and_drop_keys(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(500, calls_from_tasks), 0);
+    CU_ASSERT_EQUAL(seeds_run(1500, calls_from_tasks), 0);
 }
 
 int main(void)

@@ -56,8 +56,7 @@ static uint64_t put_by(struct cluster *cluster, int asker, int rank,
     if (asker)
         worker_put(cluster_worker(cluster, asker), rank, request->id, buffer,
                    &key);
-    else
-        center_put_as_peer(cluster->center, rank, request->id, buffer, &key);
+    else center_put_as_peer(cluster->center, rank, request->id, buffer, &key);
     CU_ASSERT_EQUAL(await(cluster, asker, request, NULL, NULL), DMPI_OK);
     return key;
 }
@@ -186,8 +185,8 @@ static void read_tells_the_size_of_what_does_not_fit(void)
 static void read_of_an_error_tells_the_failure(void)
 {
     struct cluster *cluster = three_workers();
-    uint64_t key =
-        cluster_submit(cluster, ORACLE_FAIL, NULL, 0, 5, 2, true), word = 5;
+    uint64_t key = cluster_submit(cluster, ORACLE_FAIL, NULL, 0, 5, 2, true),
+             word = 5;
     struct buffer *expected =
         oracle_call(ORACLE_FAIL, &word, sizeof word, NULL, 0);
 
@@ -245,8 +244,8 @@ static void rank_tells_its_keys(void)
         if (asker)
             worker_ask_keys(cluster_worker(cluster, asker), 2, request->id);
         else center_ask_keys(cluster->center, 2, request->id);
-        CU_ASSERT_EQUAL(
-            await(cluster, asker, request, (void **)&data, &size), DMPI_OK);
+        CU_ASSERT_EQUAL(await(cluster, asker, request, (void **)&data, &size),
+                        DMPI_OK);
         CU_ASSERT_EQUAL_FATAL(size, sizeof keys);
         CU_ASSERT_EQUAL(data[0] + data[1], sum);
         free(data);

@@ -23,8 +23,10 @@ static uint64_t half_a_millisecond_or_so(void *app, int rank, struct job *job)
 
 static struct cluster *cluster_of(int workers, bool steal)
 {
-    struct cluster_setup setup = {.workers = workers, .nodes = workers / 32 + 1,
-                                  .seed = 1, .steal = steal,
+    struct cluster_setup setup = {.workers = workers,
+                                  .nodes = workers / 32 + 1,
+                                  .seed = 1,
+                                  .steal = steal,
                                   .duration_ns = half_a_millisecond_or_so};
     return cluster_new(&setup);
 }
@@ -153,8 +155,8 @@ static void keys_dropped_early_do_not_pile_up(void)
     size_t most = 0;
 
     for (uint64_t i = 0; i < TASKS; i++) {
-        uint64_t key = cluster_submit(cluster, ORACLE_WORD, &last, last != 0, i,
-                                      0, false);
+        uint64_t key =
+            cluster_submit(cluster, ORACLE_WORD, &last, last != 0, i, 0, false);
         if (last) center_drop(cluster->center, last);
         last = i % 10 == 9 ? 0 : key;
         if (!last) center_drop(cluster->center, key);
@@ -200,7 +202,8 @@ static void task_may_have_a_hundred_thousand_inputs(void)
 static void chain(uint32_t first, int (*place)(uint64_t step))
 {
     struct cluster *cluster = cluster_of(4, false);
-    uint64_t zero = 0, key = cluster_submit(cluster, first, NULL, 0, 0, 1, true);
+    uint64_t zero = 0,
+             key = cluster_submit(cluster, first, NULL, 0, 0, 1, true);
     struct buffer *value = oracle_call(first, &zero, sizeof zero, NULL, 0);
 
     for (uint64_t i = 1; i < TASKS; i++) {

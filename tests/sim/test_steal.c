@@ -38,8 +38,8 @@ static void check_results(struct cluster *cluster, const uint64_t keys[],
     for (size_t i = 0; i < count; i++) {
         uint64_t word = i;
         struct buffer *value = cluster_get(cluster, keys[i]);
-        struct buffer *expected =
-            oracle_call(ORACLE_SMALL, &word, sizeof word, &input, input != NULL);
+        struct buffer *expected = oracle_call(ORACLE_SMALL, &word, sizeof word,
+                                              &input, input != NULL);
         CU_ASSERT_TRUE(
             oracle_same(expected, value->data, value->size, value->is_error));
         buffer_unref(expected);
@@ -58,9 +58,12 @@ static void submit_all(struct cluster *cluster, const struct load *load,
 
 static struct outcome run(struct load load)
 {
-    struct cluster_setup setup = {.workers = load.workers, .nodes = load.nodes,
-                                  .seed = 11, .steal = !load.no_steal,
-                                  .duration_ns = duration, .app = &load,
+    struct cluster_setup setup = {.workers = load.workers,
+                                  .nodes = load.nodes,
+                                  .seed = 11,
+                                  .steal = !load.no_steal,
+                                  .duration_ns = duration,
+                                  .app = &load,
                                   .tick_ns = 20000};
     struct cluster *cluster = cluster_new(&setup);
     uint64_t keys[TASKS_MAX], input_key = 0;
@@ -106,9 +109,8 @@ static void tasks_born_on_one_worker_are_shared_by_all(void)
 
 static void tasks_with_an_input_are_shared_as_well(void)
 {
-    struct outcome outcome =
-        run((struct load){.workers = 8, .nodes = 2, .tasks = 400, .ns = MS,
-                          .input_bytes = 5000});
+    struct outcome outcome = run((struct load){
+        .workers = 8, .nodes = 2, .tasks = 400, .ns = MS, .input_bytes = 5000});
 
     CU_ASSERT_EQUAL(outcome.busy, 8);
     CU_ASSERT_TRUE(outcome.makespan_ns < 400 * (uint64_t)MS / 5);
@@ -118,8 +120,8 @@ static void tasks_with_an_input_are_shared_as_well(void)
 
 static void nothing_is_stolen_if_the_setting_says_so(void)
 {
-    struct outcome outcome = run((struct load){
-        .workers = 4, .tasks = 100, .ns = MS, .no_steal = true});
+    struct outcome outcome = run(
+        (struct load){.workers = 4, .tasks = 100, .ns = MS, .no_steal = true});
 
     CU_ASSERT_EQUAL(outcome.counts.tasks_stolen, 0);
     CU_ASSERT_EQUAL(outcome.busy, 1);
@@ -128,8 +130,8 @@ static void nothing_is_stolen_if_the_setting_says_so(void)
 
 static void hard_targets_are_never_moved(void)
 {
-    struct outcome outcome = run(
-        (struct load){.workers = 4, .tasks = 100, .ns = MS, .hard = true});
+    struct outcome outcome =
+        run((struct load){.workers = 4, .tasks = 100, .ns = MS, .hard = true});
 
     CU_ASSERT_EQUAL(outcome.counts.tasks_stolen, 0);
     CU_ASSERT_EQUAL(outcome.busy, 1);
@@ -146,17 +148,19 @@ static void few_short_tasks_are_not_worth_moving(void)
 
 static void input_larger_than_the_work_is_not_moved(void)
 {
-    struct outcome outcome =
-        run((struct load){.workers = 4, .nodes = 4, .tasks = 20, .ns = 20000,
-                          .input_bytes = 4 << 20});
+    struct outcome outcome = run((struct load){.workers = 4,
+                                               .nodes = 4,
+                                               .tasks = 20,
+                                               .ns = 20000,
+                                               .input_bytes = 4 << 20});
 
     CU_ASSERT_EQUAL(outcome.counts.tasks_stolen, 0);
 }
 
 static void tasks_for_anybody_keep_all_busy_to_the_end(void)
 {
-    struct outcome outcome = run((struct load){
-        .workers = 7, .tasks = 100, .ns = MS, .anywhere = true});
+    struct outcome outcome = run(
+        (struct load){.workers = 7, .tasks = 100, .ns = MS, .anywhere = true});
 
     CU_ASSERT_EQUAL(outcome.busy, 7);
     CU_ASSERT_EQUAL(outcome.makespan_ns, (100 / 7 + 1) * (uint64_t)MS);
@@ -173,7 +177,9 @@ static uint64_t first_is_long(void *app, int rank, struct job *job)
 
 static void tasks_behind_a_long_one_are_taken_from_its_worker(void)
 {
-    struct cluster_setup setup = {.workers = 3, .seed = 2, .steal = true,
+    struct cluster_setup setup = {.workers = 3,
+                                  .seed = 2,
+                                  .steal = true,
                                   .duration_ns = first_is_long,
                                   .tick_ns = MS};
     struct cluster *cluster = cluster_new(&setup);
@@ -199,8 +205,11 @@ static uint64_t long_task(void *app, int rank, struct job *job)
 
 static void idle_workers_fall_silent(void)
 {
-    struct cluster_setup setup = {.workers = 200, .seed = 2, .steal = true,
-                                  .duration_ns = long_task, .tick_ns = MS};
+    struct cluster_setup setup = {.workers = 200,
+                                  .seed = 2,
+                                  .steal = true,
+                                  .duration_ns = long_task,
+                                  .tick_ns = MS};
     struct cluster *cluster = cluster_new(&setup);
     uint64_t key, messages;
 
