@@ -8,10 +8,16 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "mem.h"
 
-enum { SMALL_MAX = 255, LARGE_ALIGN = 64 };
+enum {
+    SMALL_MAX = 255,
+    LARGE_ALIGN = 64,
+    HUGE_PAGE = 2 << 20,
+    HUGE_LEAST = 4 * HUGE_PAGE
+};
 enum { HOME_SMALL, HOME_LARGE, HOME_WRAPPED };
 
 static struct mem small;
@@ -39,12 +45,24 @@ static void fill(struct buffer *buffer, uint16_t home, void *data, size_t size)
         .refs = 1, .home = home, .size = size, .room = size, .data = data};
 }
 
+/* SIZE bytes with huge pages behind them, where the kernel has some: touching
+ * fresh memory for the first time costs more than the transfer that fills it. */
+static void *huge_alloc(size_t bytes)
+{
+    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *memory = aligned_alloc(HUGE_PAGE, bytes);
+    if (memory) madvise(memory, bytes, MADV_HUGEPAGE);
+    return memory;
+}
+
 static struct buffer *large_new(size_t size)
 {
     if (size > SIZE_MAX / 2) return NULL;
     size_t bytes =
         (LARGE_ALIGN + size + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN;
-    struct buffer *buffer = aligned_alloc(LARGE_ALIGN, bytes);
+    struct buffer *buffer = bytes < HUGE_LEAST
+                                ? aligned_alloc(LARGE_ALIGN, bytes)
+                                : huge_alloc(bytes);
     if (buffer) fill(buffer, HOME_LARGE, (char *)buffer + LARGE_ALIGN, size);
     return buffer;
 }

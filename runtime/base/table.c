@@ -8,9 +8,11 @@
 
 #include "log.h"
 
+enum { LINE_BYTES = 64 }; /* records of that size lie in one cache line */
+
 struct table_page {
     size_t live;
-    size_t pad;
+    char pad[LINE_BYTES - sizeof(size_t)];
     char records[];
 };
 
@@ -47,7 +49,10 @@ void table_fini(struct table *table)
 static struct table_page *page_new(struct table *table)
 {
     size_t bytes = sizeof(struct table_page) + TABLE_PAGE * table->record_bytes;
-    struct table_page *page = table->spare ? table->spare : log_alloc(bytes);
+    bytes = (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+    struct table_page *page =
+        table->spare ? table->spare : aligned_alloc(LINE_BYTES, bytes);
+    if (!page) log_panic("out of memory for %zu bytes of our own", bytes);
     table->spare = NULL;
     memset(page, 0, bytes);
     return page;

@@ -202,12 +202,21 @@ static void on_call(struct exchange *exchange, int from,
                                      call->args, cookie);
 }
 
+/* Is an earlier call of CALL's sender still arriving? They keep their order. */
+static bool must_wait(const struct exchange *exchange, const struct call *call)
+{
+    if (!call->complete) return true;
+    for (const struct call *at = exchange->first; at != call; at = at->next)
+        if (at->from == call->from && !at->complete) return true;
+    return false;
+}
+
 struct call *exchange_take_call(struct exchange *exchange, bool handlers_only)
 {
     for (struct call **at = &exchange->first; *at; at = &(*at)->next) {
         struct call *call = *at;
-        if (!call->complete) return NULL; /* keep the order */
         if (handlers_only && call->request) continue;
+        if (must_wait(exchange, call)) continue;
         *at = call->next;
         if (exchange->end == &call->next) exchange->end = at;
         return call;

@@ -19,6 +19,7 @@ struct job {
     uint32_t args;    /* bytes */
     uint32_t name;    /* bytes */
     uint32_t missing; /* inputs that are not here yet */
+    uint32_t local;   /* inputs that were, or are made here */
     int32_t priority;
     int32_t from; /* the rank that gave it */
     uint16_t attempt;

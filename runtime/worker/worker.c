@@ -95,10 +95,8 @@ static void gather_inputs(struct worker *worker, struct job *job,
     for (uint32_t i = 0; i < job->inputs; i++, input++) {
         struct value *value = store_need(&worker->custody.store, input->key);
         job_inputs(job)[i] = value;
-        worker->counts.inputs++;
-        if (value->state == VALUE_HELD ||
-            (int)input->owner == worker->port->rank)
-            worker->counts.inputs_local++;
+        job->local += value->state == VALUE_HELD ||
+                      (int)input->owner == worker->port->rank;
         if (value->state == VALUE_HELD) continue;
         custody_seek(&worker->custody, value, input);
         store_want(&worker->custody.store, value, WANT_JOB)->job = job;
@@ -136,6 +134,8 @@ void worker_finish(struct worker *worker, struct job *job,
     worker->counts.tasks_run++;
     worker->counts.tasks_stolen += job->from != 0;
     worker->counts.busy_ns += ns;
+    worker->counts.inputs += job->inputs;
+    worker->counts.inputs_local += job->local;
     custody_made(&worker->custody, job, output, ns);
     buffer_unref(output);
 }

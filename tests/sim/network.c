@@ -13,8 +13,8 @@
 
 enum {
     EPOCH_STEPS = 256, /* then other pairs are slow */
-    SLOW_ONE_IN = 4,   /* of the pairs */
-    SLOW_PATIENCE = 6  /* choices before a slow pair is taken after all */
+    SLOW_ONE_IN = 4,   /* of the pairs and transfers */
+    SLOW_PATIENCE = 8  /* choices before a slow one is taken after all */
 };
 
 struct item {
@@ -214,10 +214,18 @@ bool network_end_transfer(struct network *network)
 
 /* ---- in any order --------------------------------------------------------*/
 
-static bool is_slow(const struct network *network, const struct pair *pair)
+/* What may come next: a pair's first message, or a transfer. */
+static bool is_slow(const struct network *network, size_t at)
 {
-    uint64_t mix =
-        network->epoch ^ (uint64_t)pair->from << 32 ^ (uint64_t)pair->to;
+    uint64_t mix = network->epoch;
+    if (at < network->full_count) {
+        const struct pair *pair = network->full[at];
+        mix ^= (uint64_t)pair->from << 32 ^ (uint64_t)pair->to;
+    } else {
+        const struct transfer *transfer =
+            &network->transfers[at - network->full_count];
+        mix ^= transfer->cookie.id << 16 ^ (uint64_t)transfer->to;
+    }
     return random_one_in(&mix, SLOW_ONE_IN);
 }
 
@@ -228,9 +236,7 @@ bool network_step(struct network *network)
     if (network->steps++ % EPOCH_STEPS == 0)
         network->epoch = random_next(&network->random);
     size_t at = random_below(&network->random, count);
-    for (int i = 0; i < SLOW_PATIENCE && at < network->full_count &&
-                    is_slow(network, network->full[at]);
-         i++)
+    for (int i = 0; i < SLOW_PATIENCE && is_slow(network, at); i++)
         at = random_below(&network->random, count);
     if (at < network->full_count) deliver(network, network->full[at]);
     else end_transfer(network, at - network->full_count);

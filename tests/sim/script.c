@@ -12,7 +12,7 @@
 #include "oracle.h"
 #include "random.h"
 
-enum { STEPS_MAX = 4 * 1000 * 1000, SIZE_MAX_PUT = 5000, BATCH_MAX = 6 };
+enum { STEPS_MAX = 400 * 1000, SIZE_MAX_PUT = 5000, BATCH_MAX = 6 };
 
 /* A key that the application has, or had. */
 struct entry {
@@ -429,6 +429,8 @@ static void finish(struct script *script)
     if (!script->good) return;
     cluster_run(script->cluster);
     get_all(script);
+    /* The stop comes while these are on their way, and not wanted any more. */
+    for (uint32_t i = below(script, 4); i > 0; i--) put(script);
     for (size_t i = 0; i < script->count; i++)
         drop_entry(script, &script->entries[i]);
     if (script->good && !cluster_stop(script->cluster))

@@ -7,6 +7,7 @@
  * by one. */
 #include "check.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cluster.h"
@@ -36,17 +37,23 @@ static uint64_t submit(struct scene *scene, const uint64_t *input, int rank,
 }
 
 /* The RUN for WANTED is not delivered yet. */
-static void scene_init(struct scene *scene)
+static void scene_init_on_nodes(struct scene *scene, int workers, int nodes)
 {
-    struct cluster_setup setup = {.workers = 3, .seed = 5, .check = true};
+    struct cluster_setup setup = {
+        .workers = workers, .nodes = nodes, .seed = 5, .check = true};
     *scene = (struct scene){.cluster = cluster_new(&setup)};
-    for (int rank = 1; rank <= 3; rank++) {
+    for (int rank = 1; rank <= workers; rank++) {
         submit(scene, NULL, rank, true);
         deliver(scene, 0, rank, MSG_TASK_RUN);
         CU_ASSERT_TRUE(cluster_start_job(scene->cluster, rank));
     }
     scene->cluster->now_ns += 1000000000;
     scene->wanted = submit(scene, NULL, 1, false);
+}
+
+static void scene_init(struct scene *scene)
+{
+    scene_init_on_nodes(scene, 3, 1);
 }
 
 /* All that is known is gone, wherever it was. */
@@ -167,6 +174,27 @@ static void fetch_is_forwarded_to_the_thief(void)
     deliver(&scene, 3, 2, MSG_KEY_VALUE);
     CU_ASSERT_FALSE(nothing_to_run(&scene, 2));
     CU_ASSERT_EQUAL(worker_values_held(cluster_worker(scene.cluster, 1)), 0);
+    scene_end(&scene);
+}
+
+/* Also if the victim itself waits for the value. */
+static void fetch_is_forwarded_by_a_victim_that_needs_the_value(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    deliver(&scene, 0, 1, MSG_TASK_RUN);
+    submit(&scene, &scene.wanted, 1, true);
+    deliver(&scene, 0, 1, MSG_TASK_RUN);
+    ask_from(&scene, 2);
+    steal(&scene, 3, 1);
+    deliver(&scene, 1, 3, MSG_TASK_RUN);
+    deliver(&scene, 1, 3, MSG_KEY_FETCH);
+    deliver(&scene, 2, 1, MSG_KEY_FETCH);
+    deliver(&scene, 1, 3, MSG_KEY_FETCH);
+    run_next(&scene, 3);
+    deliver(&scene, 3, 2, MSG_KEY_VALUE);
+    CU_ASSERT_FALSE(nothing_to_run(&scene, 2));
     scene_end(&scene);
 }
 
@@ -308,6 +336,67 @@ static void copy_that_a_task_stolen_twice_left_behind_is_dropped(void)
     scene_end(&scene);
 }
 
+/* 1 knows that 4 took the task; 4 has dropped its copy since, 2 has the last.
+ * 1 shall fetch it from 2, and 3 from 1, on whose node it is: 1 must not send 3
+ * to 4, where it waited for ever. */
+static void fetch_of_a_copy_does_not_follow_the_task(void)
+{
+    struct scene scene;
+
+    scene_init_on_nodes(&scene, 4, 2);
+    deliver(&scene, 0, 1, MSG_TASK_RUN);
+    steal(&scene, 4, 1);
+    deliver(&scene, 1, 4, MSG_TASK_RUN);
+    run_next(&scene, 4);
+    deliver(&scene, 4, 0, MSG_TASK_DONE);
+    deliver(&scene, 4, 0, MSG_TASK_DONE);
+    submit(&scene, &scene.wanted, 2, true);
+    deliver(&scene, 0, 2, MSG_TASK_RUN);
+    deliver(&scene, 2, 4, MSG_KEY_FETCH);
+    deliver(&scene, 4, 2, MSG_KEY_VALUE);
+    run_next(&scene, 2);
+    deliver(&scene, 2, 0, MSG_TASK_DONE);
+    deliver(&scene, 2, 0, MSG_TASK_DONE);
+    CU_ASSERT_EQUAL(center_drop_copy(scene.cluster->center, scene.wanted, 4),
+                    DMPI_OK);
+    deliver(&scene, 0, 4, MSG_KEY_DROP);
+    submit(&scene, &scene.wanted, 1, true);
+    submit(&scene, &scene.wanted, 3, true);
+    deliver(&scene, 0, 3, MSG_TASK_RUN);
+    deliver(&scene, 3, 1, MSG_KEY_FETCH);
+    deliver(&scene, 0, 1, MSG_TASK_RUN);
+    deliver(&scene, 1, 2, MSG_KEY_FETCH);
+    deliver(&scene, 2, 1, MSG_KEY_VALUE);
+    deliver(&scene, 1, 3, MSG_KEY_VALUE);
+    scene_end(&scene);
+}
+
+/* The center keeps back what a worker has no room for; when tasks move away
+ * there is room. */
+static void tasks_kept_back_come_when_others_have_moved_away(void)
+{
+    enum { MANY = 5000 };
+    struct scene scene;
+    uint64_t keys[MANY], before;
+
+    scene_init(&scene);
+    scene.cluster->setup.check = false;
+    for (uint64_t i = 0; i < MANY; i++)
+        keys[i] = cluster_submit(scene.cluster, FUNCTION, NULL, 0, i, 1, false);
+    while (network_deliver(scene.cluster->network, 0, 1)) {
+    }
+    before = said(&scene, MSG_TASK_RUN);
+    CU_ASSERT_TRUE(before < MANY);
+    steal(&scene, 3, 1);
+    while (network_deliver(scene.cluster->network, 1, 0)) {
+    }
+    CU_ASSERT_TRUE(network_peek(scene.cluster->network, 0, 1) == MSG_TASK_RUN);
+    cluster_run(scene.cluster);
+    for (int i = 0; i < MANY; i++)
+        CU_ASSERT_EQUAL(center_drop(scene.cluster->center, keys[i]), DMPI_OK);
+    scene_end(&scene);
+}
+
 /* What was put may be dropped while it is still on its way. */
 static void put_may_be_dropped_at_once(void)
 {
@@ -327,6 +416,30 @@ static void put_may_be_dropped_at_once(void)
     scene_end(&scene);
 }
 
+static void read_of_what_arrives_does_not_keep_it(void)
+{
+    struct scene scene;
+    struct buffer *buffer = oracle_bytes(1, 5000);
+    uint64_t key;
+
+    scene_init(&scene);
+    key = center_put(scene.cluster->center, 2, buffer);
+    deliver(&scene, 0, 2, MSG_KEY_PUT);
+    CU_ASSERT_EQUAL(center_drop(scene.cluster->center, key), DMPI_OK);
+    deliver(&scene, 0, 2, MSG_KEY_DROP);
+    struct worker *reader = cluster_worker(scene.cluster, 3);
+    struct request *request = exchange_open(worker_exchange(reader), NULL, 0);
+    worker_fetch_now(reader, 2, key, request);
+    deliver(&scene, 3, 2, MSG_KEY_FETCH);
+    cluster_run(scene.cluster);
+    CU_ASSERT_TRUE_FATAL(request->done);
+    CU_ASSERT_TRUE(oracle_same(buffer, request->data, request->bytes, false));
+    buffer_unref(buffer);
+    free(request->data);
+    exchange_close(worker_exchange(reader), request);
+    scene_end(&scene);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -337,6 +450,8 @@ int main(void)
         {"read does not wait for a value that is still fetched",
          read_does_not_wait_for_a_value_that_is_still_fetched},
         {"fetch is forwarded to the thief", fetch_is_forwarded_to_the_thief},
+        {"fetch is forwarded by a victim that needs the value",
+         fetch_is_forwarded_by_a_victim_that_needs_the_value},
         {"fetch that waits at the victim is passed on",
          fetch_that_waits_at_the_victim_is_passed_on},
         {"victim that needs the value asks the thief",
@@ -350,7 +465,13 @@ int main(void)
          victim_forgets_a_key_that_was_dropped_before_the_move_was_told},
         {"copy that a task stolen twice left behind is dropped",
          copy_that_a_task_stolen_twice_left_behind_is_dropped},
+        {"fetch of a copy does not follow the task",
+         fetch_of_a_copy_does_not_follow_the_task},
+        {"tasks kept back come when others have moved away",
+         tasks_kept_back_come_when_others_have_moved_away},
         {"put may be dropped at once", put_may_be_dropped_at_once},
+        {"read of what arrives does not keep it",
+         read_of_what_arrives_does_not_keep_it},
     };
     return check_run("fetch", tests, CHECK_COUNT(tests));
 }

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_buffer.c - bytes that are shared and counted. */
+#include "buffer.h"
+
+#include "check.h"
+
+#include <pthread.h>
+#include <string.h>
+
+static void buffer_has_room_for_its_size(void)
+{
+    static const size_t sizes[] = {0, 1, 15, 255, 256, 257, 4096, 1 << 20};
+    struct buffer *buffers[CHECK_COUNT(sizes)];
+
+    for (size_t i = 0; i < CHECK_COUNT(sizes); i++) {
+        struct buffer *buffer = buffers[i] = buffer_new(sizes[i]);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(buffer);
+        CU_ASSERT_EQUAL(buffer->refs, 1);
+        CU_ASSERT_EQUAL(buffer->size, sizes[i]);
+        CU_ASSERT_TRUE(buffer->room >= sizes[i]);
+        CU_ASSERT_FALSE(buffer->is_error);
+        CU_ASSERT_PTR_NOT_NULL(buffer->data);
+        CU_ASSERT_EQUAL((uintptr_t)buffer->data % 16, 0);
+        if (sizes[i] >= 256) CU_ASSERT_EQUAL((uintptr_t)buffer->data % 64, 0);
+        memset(buffer->data, (int)i, sizes[i]);
+    }
+    for (size_t i = 0; i < CHECK_COUNT(sizes); i++) {
+        for (size_t k = 0; k < sizes[i]; k++)
+            if (((char *)buffers[i]->data)[k] != (char)i) CU_FAIL("overlap");
+        buffer_unref(buffers[i]);
+    }
+}
+
+static void buffer_lives_until_the_last_reference_goes(void)
+{
+    struct buffer *buffer = buffer_new(5);
+
+    CU_ASSERT_PTR_EQUAL(buffer_ref(buffer), buffer);
+    CU_ASSERT_EQUAL(buffer->refs, 2);
+    memcpy(buffer->data, "text", 5);
+    buffer_unref(buffer);
+    CU_ASSERT_EQUAL(buffer->refs, 1);
+    CU_ASSERT_STRING_EQUAL(buffer->data, "text");
+    buffer_unref(buffer);
+}
+
+static void no_buffer_may_be_unreferenced(void)
+{
+    buffer_unref(NULL);
+}
+
+static void size_may_shrink_before_the_buffer_goes(void)
+{
+    struct buffer *buffer = buffer_new(200), *other;
+
+    buffer->size = 3; /* what dmpi_task_output_trim() does */
+    buffer_unref(buffer);
+    other = buffer_new(200);
+    memset(other->data, 1, 200);
+    buffer_unref(other);
+}
+
+static void wrapped_bytes_stay_the_callers(void)
+{
+    char bytes[3000] = "mine";
+    struct buffer *buffer = buffer_wrap(bytes, sizeof bytes);
+
+    CU_ASSERT_PTR_EQUAL(buffer->data, bytes);
+    CU_ASSERT_EQUAL(buffer->size, sizeof bytes);
+    CU_ASSERT_EQUAL(buffer->room, sizeof bytes);
+    buffer_unref(buffer);
+    CU_ASSERT_STRING_EQUAL(bytes, "mine");
+}
+
+static void impossible_size_gives_no_buffer(void)
+{
+    CU_ASSERT_PTR_NULL(buffer_new(SIZE_MAX));
+    CU_ASSERT_PTR_NULL(buffer_new(SIZE_MAX / 2 + 1));
+}
+
+/* Each thread makes and fills its own; they share the small ones' memory. */
+static void *make_many(void *mark)
+{
+    enum { KEPT = 64 };
+    struct buffer *kept[KEPT] = {0};
+    char byte = *(char *)mark;
+    for (int i = 0; i < 20000; i++) {
+        struct buffer **place = &kept[i % KEPT];
+        if (*place)
+            for (size_t k = 0; k < (*place)->size; k++)
+                if (((char *)(*place)->data)[k] != byte) return mark;
+        buffer_unref(*place);
+        *place = buffer_new((size_t)i % 300);
+        memset((*place)->data, byte, (*place)->size);
+    }
+    for (int i = 0; i < KEPT; i++) buffer_unref(kept[i]);
+    return NULL;
+}
+
+static void threads_may_make_buffers_at_the_same_time(void)
+{
+    pthread_t threads[4];
+    char marks[4] = {1, 2, 3, 4};
+    void *wrong;
+
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, make_many, &marks[i]);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], &wrong);
+        CU_ASSERT_PTR_NULL(wrong);
+    }
+}
+
+int main(void)
+{
+    static const struct check_test tests[] = {
+        {"buffer has room for its size", buffer_has_room_for_its_size},
+        {"buffer lives until the last reference goes",
+         buffer_lives_until_the_last_reference_goes},
+        {"no buffer may be unreferenced", no_buffer_may_be_unreferenced},
+        {"size may shrink before the buffer goes",
+         size_may_shrink_before_the_buffer_goes},
+        {"wrapped bytes stay the caller's", wrapped_bytes_stay_the_callers},
+        {"impossible size gives no buffer", impossible_size_gives_no_buffer},
+        {"threads may make buffers at the same time",
+         threads_may_make_buffers_at_the_same_time},
+    };
+    return check_run("buffer", tests, CHECK_COUNT(tests));
+}

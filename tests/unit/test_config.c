@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_config.c - settings: defaults, options, environment, and what is wrong
+ * with them. */
+#include "config.h"
+
+#include "check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct config config;
+static char why[200];
+
+static bool read_options(const char *options)
+{
+    *why = 0;
+    return config_read(&config, options, NULL, why, sizeof why);
+}
+
+static bool read_variable(const char *options, char *variable)
+{
+    char *environment[] = {"PATH=/bin", variable, NULL};
+    *why = 0;
+    return config_read(&config, options, environment, why, sizeof why);
+}
+
+static void check_wrong(const char *options, const char *word)
+{
+    CU_ASSERT_FALSE(read_options(options));
+    if (!strstr(why, word)) CU_FAIL("the reason does not name the mistake");
+    CU_ASSERT_PTR_NULL(strchr(why, '\n'));
+}
+
+static void defaults_are_as_the_table_says(void)
+{
+    CU_ASSERT_TRUE(read_options(NULL));
+    CU_ASSERT_EQUAL(config.value[CONFIG_BIND], 0);
+    CU_ASSERT_EQUAL(config.value[CONFIG_FAKE_NODES], 0);
+    CU_ASSERT_EQUAL(config.value[CONFIG_HELP], 0);
+    CU_ASSERT_EQUAL(config.value[CONFIG_LOG], 1);
+    CU_ASSERT_EQUAL(config.value[CONFIG_REPORT], 0);
+    CU_ASSERT_EQUAL(config.value[CONFIG_STEAL], 1);
+    CU_ASSERT_EQUAL(config.value[CONFIG_TABLE], 0);
+    CU_ASSERT_STRING_EQUAL(why, "");
+}
+
+static void every_option_can_be_set(void)
+{
+    static const struct {
+        const char *text;
+        enum config_option option;
+        int value;
+    } cases[] = {
+        {"bind=compact", CONFIG_BIND, 0},
+        {"bind=spread", CONFIG_BIND, 1},
+        {"bind=none", CONFIG_BIND, 2},
+        {"fake_nodes=0", CONFIG_FAKE_NODES, 0},
+        {"fake_nodes=12", CONFIG_FAKE_NODES, 12},
+        {"fake_nodes=4096", CONFIG_FAKE_NODES, 4096},
+        {"help=1", CONFIG_HELP, 1},
+        {"log=error", CONFIG_LOG, 0},
+        {"log=debug", CONFIG_LOG, 3},
+        {"report=1", CONFIG_REPORT, 1},
+        {"steal=0", CONFIG_STEAL, 0},
+        {"table=1", CONFIG_TABLE, 1},
+    };
+
+    for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
+        char variable[64] = "DISTMPI_", *name = variable + strlen(variable);
+        strcpy(name, cases[i].text);
+        for (; *name && *name != '='; name++)
+            if (*name >= 'a' && *name <= 'z') *name -= 'a' - 'A';
+        CU_ASSERT_TRUE(read_options(cases[i].text));
+        CU_ASSERT_EQUAL(config.value[cases[i].option], cases[i].value);
+        CU_ASSERT_TRUE(read_variable(NULL, variable));
+        CU_ASSERT_EQUAL(config.value[cases[i].option], cases[i].value);
+    }
+}
+
+static void options_are_parted_by_blanks(void)
+{
+    CU_ASSERT_TRUE(read_options("  bind=none\treport=1\n steal=0 "));
+    CU_ASSERT_EQUAL(config.value[CONFIG_BIND], 2);
+    CU_ASSERT_EQUAL(config.value[CONFIG_REPORT], 1);
+    CU_ASSERT_EQUAL(config.value[CONFIG_STEAL], 0);
+    CU_ASSERT_TRUE(read_options(""));
+    CU_ASSERT_TRUE(read_options("   "));
+}
+
+static void last_of_equal_options_counts(void)
+{
+    CU_ASSERT_TRUE(read_options("log=debug log=error"));
+    CU_ASSERT_EQUAL(config.value[CONFIG_LOG], 0);
+}
+
+static void case_does_not_matter(void)
+{
+    CU_ASSERT_TRUE(read_options("BIND=None Log=INFO"));
+    CU_ASSERT_EQUAL(config.value[CONFIG_BIND], 2);
+    CU_ASSERT_EQUAL(config.value[CONFIG_LOG], 2);
+}
+
+static void environment_is_stronger_than_options(void)
+{
+    CU_ASSERT_TRUE(read_variable("steal=1 report=1", "DISTMPI_STEAL=0"));
+    CU_ASSERT_EQUAL(config.value[CONFIG_STEAL], 0);
+    CU_ASSERT_EQUAL(config.value[CONFIG_REPORT], 1);
+}
+
+static void foreign_variables_are_left_alone(void)
+{
+    CU_ASSERT_TRUE(read_variable(NULL, "OTHER_STEAL=7"));
+    CU_ASSERT_TRUE(read_variable(NULL, "DISTMPIX=7"));
+}
+
+static void unknown_name_is_an_error_that_names_it(void)
+{
+    check_wrong("steel=1", "steel");
+    check_wrong("report=1 bindx=none", "bindx");
+    check_wrong("=1", "DISTMPI_");
+    CU_ASSERT_FALSE(read_variable(NULL, "DISTMPI_STEALS=1"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "DISTMPI_STEALS"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "DISTMPI_HELP"));
+}
+
+static void bad_value_is_an_error_that_tells_the_good_ones(void)
+{
+    check_wrong("bind=tight", "compact|spread|none");
+    check_wrong("bind=comp", "compact");
+    check_wrong("bind=", "compact");
+    check_wrong("bind=compact|spread", "compact");
+    check_wrong("steal=2", "0|1");
+    check_wrong("steal=yes", "yes");
+    check_wrong("fake_nodes=4097", "4096");
+    check_wrong("fake_nodes=-1", "-1");
+    check_wrong("fake_nodes=1x", "1x");
+    check_wrong("fake_nodes=", "4096");
+    check_wrong("fake_nodes=99999999999999999999", "4096");
+    CU_ASSERT_FALSE(read_variable(NULL, "DISTMPI_STEAL=maybe"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "DISTMPI_STEAL is 'maybe'"));
+}
+
+static void option_without_a_value_is_an_error(void)
+{
+    check_wrong("steal", "steal");
+    check_wrong("steal=0 report", "report");
+}
+
+static void reason_is_cut_to_its_buffer(void)
+{
+    char little[8];
+
+    CU_ASSERT_FALSE(
+        config_read(&config, "nonsense=1", NULL, little, sizeof little));
+    CU_ASSERT_EQUAL(strlen(little), sizeof little - 1);
+}
+
+static void help_has_a_line_for_each_option(void)
+{
+    static const char *const names[] = {"BIND",   "FAKE_NODES", "HELP", "LOG",
+                                        "REPORT", "STEAL",      "TABLE"};
+    char *help = config_help();
+    size_t lines = 0;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(help);
+    CU_ASSERT_EQUAL(CHECK_COUNT(names), CONFIG_OPTIONS);
+    for (const char *c = help; *c; c++) lines += *c == '\n';
+    CU_ASSERT_EQUAL(lines, CONFIG_OPTIONS);
+    for (size_t i = 0; i < CHECK_COUNT(names); i++) {
+        char name[32] = "DISTMPI_";
+        CU_ASSERT_PTR_NOT_NULL(strstr(help, strcat(name, names[i])));
+    }
+    CU_ASSERT_PTR_NOT_NULL(strstr(help, "[warn]"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(help, "[compact]"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(help, "0..4096"));
+    free(help);
+}
+
+int main(void)
+{
+    static const struct check_test tests[] = {
+        {"defaults are as the table says", defaults_are_as_the_table_says},
+        {"every option can be set", every_option_can_be_set},
+        {"options are parted by blanks", options_are_parted_by_blanks},
+        {"last of equal options counts", last_of_equal_options_counts},
+        {"case does not matter", case_does_not_matter},
+        {"environment is stronger than options",
+         environment_is_stronger_than_options},
+        {"foreign variables are left alone", foreign_variables_are_left_alone},
+        {"unknown name is an error that names it",
+         unknown_name_is_an_error_that_names_it},
+        {"bad value is an error that tells the good ones",
+         bad_value_is_an_error_that_tells_the_good_ones},
+        {"option without a value is an error",
+         option_without_a_value_is_an_error},
+        {"reason is cut to its buffer", reason_is_cut_to_its_buffer},
+        {"help has a line for each option", help_has_a_line_for_each_option},
+    };
+    return check_run("config", tests, CHECK_COUNT(tests));
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_placement.c - tasks go to their bytes, bytes come from nearby. */
+#include "placement.h"
+
+#include "check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RANKS = 9, INPUTS_MAX = 8 };
+
+/* Ranks 1..4 lie on node 0, 5..8 on node 1. */
+struct scene {
+    struct roster roster;
+    struct record records[INPUTS_MAX];
+    struct spec *spec;
+};
+
+static void scene_init(struct scene *scene)
+{
+    dmpi_worker info[RANKS - 1];
+
+    memset(info, 0, sizeof info);
+    for (int i = 0; i < RANKS - 1; i++) info[i].node = i / 4;
+    memset(scene, 0, sizeof *scene);
+    roster_init(&scene->roster, info, RANKS);
+    scene->spec = calloc(1, spec_bytes(INPUTS_MAX, 0, 0));
+    for (int i = 0; i < INPUTS_MAX; i++)
+        spec_inputs(scene->spec)[i] = &scene->records[i];
+}
+
+static void scene_end(struct scene *scene)
+{
+    /* Nothing is left of the sums. */
+    for (int rank = 1; rank < RANKS; rank++)
+        CU_ASSERT_EQUAL(roster_at(&scene->roster, rank)->tally, 0);
+    for (int i = 0; i < INPUTS_MAX; i++) rankset_free(scene->records[i].copies);
+    roster_fini(&scene->roster);
+    free(scene->spec);
+}
+
+static void input(struct scene *scene, int owner, uint64_t bytes)
+{
+    struct record *record = &scene->records[scene->spec->inputs++];
+    record->owner = owner;
+    record->bytes = bytes;
+}
+
+static void copy(struct scene *scene, int record, int rank)
+{
+    rankset_add(&scene->records[record].copies, rank, RANKS);
+}
+
+static int choose(struct scene *scene)
+{
+    return placement_choose(&scene->roster, scene->spec);
+}
+
+static int source(struct scene *scene, int rank)
+{
+    return placement_source(&scene->roster, &scene->records[0], rank);
+}
+
+/* ---- where a task runs ---------------------------------------------------*/
+
+static void task_without_inputs_runs_anywhere(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    CU_ASSERT_EQUAL(choose(&scene), 0);
+    scene_end(&scene);
+}
+
+static void target_counts_more_than_data(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 3, 1 << 20);
+    scene.spec->target = 7;
+    CU_ASSERT_EQUAL(choose(&scene), 7);
+    scene_end(&scene);
+}
+
+static void most_bytes_win(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 3, 100);
+    CU_ASSERT_EQUAL(choose(&scene), 3);
+    input(&scene, 5, 101);
+    CU_ASSERT_EQUAL(choose(&scene), 5);
+    input(&scene, 3, 50);
+    CU_ASSERT_EQUAL(choose(&scene), 3);
+    scene_end(&scene);
+}
+
+static void copies_count_like_owners(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 1, 100);
+    input(&scene, 2, 90);
+    copy(&scene, 0, 6);
+    copy(&scene, 1, 6);
+    CU_ASSERT_EQUAL(choose(&scene), 6);
+    scene_end(&scene);
+}
+
+static void equal_bytes_go_to_the_lighter_load(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 1, 100);
+    input(&scene, 2, 100);
+    roster_at(&scene.roster, 1)->load_ns = 1000;
+    CU_ASSERT_EQUAL(choose(&scene), 2);
+    roster_at(&scene.roster, 2)->load_ns = 2000;
+    CU_ASSERT_EQUAL(choose(&scene), 1);
+    scene_end(&scene);
+}
+
+static void empty_values_count_a_little(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 4, 0);
+    CU_ASSERT_EQUAL(choose(&scene), 4);
+    input(&scene, 2, 0);
+    input(&scene, 2, 0);
+    CU_ASSERT_EQUAL(choose(&scene), 2);
+    scene_end(&scene);
+}
+
+static void value_that_is_everywhere_decides_nothing(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 1, 1 << 20);
+    for (int rank = 2; rank < RANKS; rank++) copy(&scene, 0, rank);
+    CU_ASSERT_EQUAL(choose(&scene), 0);
+    input(&scene, 5, 8);
+    CU_ASSERT_EQUAL(choose(&scene), 5);
+    scene_end(&scene);
+}
+
+/* ---- where an input comes from -------------------------------------------*/
+
+static void value_at_hand_is_not_fetched(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 1, 8);
+    copy(&scene, 0, 5);
+    CU_ASSERT_EQUAL(source(&scene, 1), 1);
+    CU_ASSERT_EQUAL(source(&scene, 5), 5);
+    scene_end(&scene);
+}
+
+static void value_comes_from_the_own_node_if_it_is_there(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 1, 8);
+    CU_ASSERT_EQUAL(source(&scene, 6), 1);
+    copy(&scene, 0, 7);
+    CU_ASSERT_EQUAL(source(&scene, 6), 7);
+    CU_ASSERT_EQUAL(source(&scene, 2), 1);
+    copy(&scene, 0, 3);
+    CU_ASSERT_EQUAL(source(&scene, 2), 1);
+    scene_end(&scene);
+}
+
+int main(void)
+{
+    static const struct check_test tests[] = {
+        {"task without inputs runs anywhere",
+         task_without_inputs_runs_anywhere},
+        {"target counts more than data", target_counts_more_than_data},
+        {"most bytes win", most_bytes_win},
+        {"copies count like owners", copies_count_like_owners},
+        {"equal bytes go to the lighter load",
+         equal_bytes_go_to_the_lighter_load},
+        {"empty values count a little", empty_values_count_a_little},
+        {"value that is everywhere decides nothing",
+         value_that_is_everywhere_decides_nothing},
+        {"value at hand is not fetched", value_at_hand_is_not_fetched},
+        {"value comes from the own node if it is there",
+         value_comes_from_the_own_node_if_it_is_there},
+    };
+    return check_run("placement", tests, CHECK_COUNT(tests));
+}
