@@ -234,6 +234,7 @@ size_t center_replicate(struct center *center, uint64_t key, size_t copies,
 {
     struct record *record = catalog_find(&center->catalog, key);
     assert(record && record->state == TASK_DONE);
+    record->spread = true;
     size_t have = 1 + rankset_count(record->copies), made = 0;
     int ranks = center->port->ranks;
     int *holders = log_alloc((size_t)ranks * sizeof *holders);

@@ -12,16 +12,24 @@ static void add(struct roster *roster, int rank, uint64_t bytes)
     roster_at(roster, rank)->tally += bytes ? bytes : 1;
 }
 
+/* The copies that draw tasks to them: those made on purpose. Copies that tasks
+ * have fetched do not, or the workers whose tasks are placed first would draw
+ * their neighbours' tasks, column by column. */
+static const struct rankset *drawing(const struct record *record)
+{
+    return record->spread ? record->copies : NULL;
+}
+
 static bool decides(const struct record *record)
 {
-    return rankset_count(record->copies) <= COPIES_THAT_COUNT;
+    return rankset_count(drawing(record)) <= COPIES_THAT_COUNT;
 }
 
 static void weigh(struct roster *roster, const struct record *record)
 {
     add(roster, record->owner, record->bytes);
-    for (int rank = rankset_next(record->copies, 0); rank >= 0;
-         rank = rankset_next(record->copies, rank + 1))
+    for (int rank = rankset_next(drawing(record), 0); rank >= 0;
+         rank = rankset_next(drawing(record), rank + 1))
         add(roster, rank, record->bytes);
 }
 
@@ -40,8 +48,8 @@ static int best_holder(struct roster *roster, const struct record *record,
                        int best)
 {
     best = better(roster, best, record->owner);
-    for (int rank = rankset_next(record->copies, 0); rank >= 0;
-         rank = rankset_next(record->copies, rank + 1))
+    for (int rank = rankset_next(drawing(record), 0); rank >= 0;
+         rank = rankset_next(drawing(record), rank + 1))
         best = better(roster, best, rank);
     return best;
 }
@@ -49,8 +57,8 @@ static int best_holder(struct roster *roster, const struct record *record,
 static void clear(struct roster *roster, const struct record *record)
 {
     roster_at(roster, record->owner)->tally = 0;
-    for (int rank = rankset_next(record->copies, 0); rank >= 0;
-         rank = rankset_next(record->copies, rank + 1))
+    for (int rank = rankset_next(drawing(record), 0); rank >= 0;
+         rank = rankset_next(drawing(record), rank + 1))
         roster_at(roster, rank)->tally = 0;
 }
 
@@ -58,7 +66,7 @@ int placement_choose(struct roster *roster, struct spec *spec)
 {
     struct record **inputs = spec_inputs(spec);
     if (spec->target) return spec->target;
-    if (spec->inputs == 1 && !inputs[0]->copies) return inputs[0]->owner;
+    if (spec->inputs == 1 && !drawing(inputs[0])) return inputs[0]->owner;
     int best = 0;
     for (uint32_t i = 0; i < spec->inputs; i++)
         if (decides(inputs[i])) weigh(roster, inputs[i]);

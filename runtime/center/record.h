@@ -36,6 +36,7 @@ struct record {
     uint16_t attempt;        /* of the task; only its end counts */
     uint8_t state;           /* enum task_state */
     bool held;               /* the application has not dropped it */
+    bool spread;             /* its copies were made on purpose */
 };
 
 /* An input whose task is not placed yet, in that task's list. */

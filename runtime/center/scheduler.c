@@ -97,7 +97,6 @@ struct record *scheduler_submit(struct scheduler *scheduler,
     struct record *record = catalog_make(catalog);
     struct spec *spec = record->spec = spec_new(scheduler, order);
     spec->record = record;
-    record->bytes = scheduler->estimates[order->function].bytes;
     scheduler->unended++;
     for (uint32_t i = 0; i < spec->inputs; i++) {
         struct record *input = catalog_find(catalog, order->inputs[i]);
@@ -183,11 +182,26 @@ static void place(struct scheduler *scheduler, struct record *record, int rank)
     if (record->dependants) release_dependants(scheduler, record);
 }
 
+/* How large the inputs will be that do not exist yet: as large as the outputs of
+ * their functions so far. A guess that is far from the sizes of those that do
+ * exist would draw all tasks to the worker that is ahead of the others. */
+static void guess_sizes(struct scheduler *scheduler, struct spec *spec)
+{
+    for (uint32_t i = 0; i < spec->inputs; i++) {
+        struct record *input = spec_inputs(spec)[i];
+        if (task_ended(input)) continue;
+        const struct estimate *seen =
+            &scheduler->estimates[input->spec->function];
+        input->bytes = seen->ns ? seen->bytes : scheduler->any.bytes;
+    }
+}
+
 static void look_at_fresh(struct scheduler *scheduler)
 {
     struct record *record;
     while ((record = pop(&scheduler->fresh))) {
         struct roster *roster = scheduler->values->roster;
+        guess_sizes(scheduler, record->spec);
         int rank = placement_choose(roster, record->spec);
         if (!rank) push(&scheduler->ready, record);
         else if (roster_fits(roster_at(roster, rank)))
@@ -246,9 +260,11 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     struct worker_entry *worker = roster_at(roster, spec->worker);
     roster_end(roster, worker, spec->cost_ns);
     roster_at(roster, from)->tasks_done++;
-    if (done->status == DMPI_OK)
+    if (done->status == DMPI_OK) {
         estimate_learn(&scheduler->estimates[spec->function], done->ns,
                        done->bytes);
+        estimate_learn(&scheduler->any, done->ns, done->bytes);
+    }
     task_enter(record, done->status == DMPI_OK ? TASK_DONE : TASK_FAILED);
     values_exist(scheduler->values, record, from, done->bytes);
     record->spec = NULL;

@@ -31,6 +31,7 @@ struct scheduler {
     struct queue ready;         /* may run anywhere */
     struct queue fresh;         /* ready, not looked at yet */
     struct estimate *estimates; /* by function; owned */
+    struct estimate any;        /* over all functions */
     uint32_t functions;
     size_t unended; /* tasks */
 };

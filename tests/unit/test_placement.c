@@ -51,6 +51,12 @@ static void copy(struct scene *scene, int record, int rank)
     rankset_add(&scene->records[record].copies, rank, RANKS);
 }
 
+static void spread(struct scene *scene, int record, int rank)
+{
+    copy(scene, record, rank);
+    scene->records[record].spread = true;
+}
+
 static int choose(struct scene *scene)
 {
     return placement_choose(&scene->roster, scene->spec);
@@ -97,7 +103,20 @@ static void most_bytes_win(void)
     scene_end(&scene);
 }
 
-static void copies_count_like_owners(void)
+static void copies_made_on_purpose_count_like_owners(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 1, 100);
+    input(&scene, 2, 90);
+    spread(&scene, 0, 6);
+    spread(&scene, 1, 6);
+    CU_ASSERT_EQUAL(choose(&scene), 6);
+    scene_end(&scene);
+}
+
+static void copies_that_tasks_fetched_draw_nothing(void)
 {
     struct scene scene;
 
@@ -106,7 +125,7 @@ static void copies_count_like_owners(void)
     input(&scene, 2, 90);
     copy(&scene, 0, 6);
     copy(&scene, 1, 6);
-    CU_ASSERT_EQUAL(choose(&scene), 6);
+    CU_ASSERT_EQUAL(choose(&scene), 1);
     scene_end(&scene);
 }
 
@@ -143,7 +162,7 @@ static void value_that_is_everywhere_decides_nothing(void)
 
     scene_init(&scene);
     input(&scene, 1, 1 << 20);
-    for (int rank = 2; rank < RANKS; rank++) copy(&scene, 0, rank);
+    for (int rank = 2; rank < RANKS; rank++) spread(&scene, 0, rank);
     CU_ASSERT_EQUAL(choose(&scene), 0);
     input(&scene, 5, 8);
     CU_ASSERT_EQUAL(choose(&scene), 5);
@@ -186,7 +205,10 @@ int main(void)
          task_without_inputs_runs_anywhere},
         {"target counts more than data", target_counts_more_than_data},
         {"most bytes win", most_bytes_win},
-        {"copies count like owners", copies_count_like_owners},
+        {"copies made on purpose count like owners",
+         copies_made_on_purpose_count_like_owners},
+        {"copies that tasks fetched draw nothing",
+         copies_that_tasks_fetched_draw_nothing},
         {"equal bytes go to the lighter load",
          equal_bytes_go_to_the_lighter_load},
         {"empty values count a little", empty_values_count_a_little},
