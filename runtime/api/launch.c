@@ -17,7 +17,7 @@
 #include "ticker.h"
 #include "topology.h"
 
-enum { WHY_BYTES = 256, SPIN_NS = 50000 };
+enum { WHY_BYTES = 256, GAP_FIRST_NS = 1000000 };
 
 /* ---- opening -------------------------------------------------------------*/
 
@@ -83,9 +83,10 @@ static void start_ticker(struct session *session)
 
 static void start(struct session *session, dmpi_worker *ranks, bool crowded)
 {
-    log_set_level((enum log_level)session->config.value[CONFIG_LOG]);
     log_set_speaker(session->rank, ranks[session->rank].host);
-    session->spin_ns = crowded ? 0 : SPIN_NS;
+    session->crowded = crowded;
+    session->own_core = !crowded || ranks[session->rank].bound;
+    session->gap_ns = GAP_FIRST_NS;
     if (session->ranks == 1) {
         start_alone(session, ranks);
     } else {
@@ -105,7 +106,8 @@ static void start(struct session *session, dmpi_worker *ranks, bool crowded)
 static bool is_quiet(void *argument)
 {
     struct session *session = argument;
-    return !session->mpi || mpi_port_quiet(session->mpi);
+    return !session->mpi ||
+           (mpi_port_quiet(session->mpi) && !session->calls_running);
 }
 
 static void unbind(struct session *session)
@@ -154,7 +156,7 @@ static void print_help_and_exit(struct world *world)
     char *text = config_help();
     if (world_rank(world) == 0 && text) fputs(text, stdout);
     free(text);
-    world_close(world);
+    world_end(world);
     exit(0);
 }
 
@@ -169,6 +171,7 @@ static dmpi_status open_world(struct world *world, const char *options,
         return status;
     }
     if (config.value[CONFIG_HELP]) print_help_and_exit(world);
+    log_set_level((enum log_level)config.value[CONFIG_LOG]);
     world_find_nodes(world, config.value[CONFIG_FAKE_NODES]);
     dmpi_worker *ranks =
         log_alloc((size_t)(world_ranks(world) + 1) * sizeof *ranks);

@@ -12,9 +12,9 @@ dmpi_task *running_task(void);
 /* The rank on which it runs, -1: none. */
 int running_rank(void);
 
-/* Run JOB and finish it. NOW_NS is the time; returns the time afterwards. With
- * the token, which is given back meanwhile. */
-uint64_t running_job(struct session *session, struct job *job, uint64_t now_ns);
+/* Run JOB; returns its output, a reference for the caller. With the token, which
+ * is given back meanwhile. */
+struct buffer *running_job(struct session *session, struct job *job);
 
 /* Run CALL and give it back to EXCHANGE. Likewise. */
 void running_call(struct session *session, struct exchange *exchange,

@@ -5,20 +5,28 @@
 #include <sched.h>
 
 #include "clock.h"
+#include "estimate.h"
 #include "fault.h"
 #include "running.h"
 #include "ticker.h"
 
 enum {
+    /* Handlers that wake each other for ever do not stop the loop. */
+    CALLS_PER_TURN = 16,
     /* Tasks run for so long between two turns of the loop. */
     SLICE_NS = 5000,
     /* Before a task thought to take longer, what was said is sent. */
     LONG_NS = 2000,
+    /* So many tasks thought to take less are timed together. */
+    SHORT_NS = 1000,
+    SHORT_TASKS = 8,
     /* Naps start here and double: ringing may be missed, far ranks cannot. */
     NAP_FIRST_NS = 50000,
     NAP_FAR_NS = 1000000,
     NAP_NEAR_NS = 20000000,
-    NAP_BUSY_NS = 20000
+    NAP_BUSY_NS = 20000,
+    SPIN_NS = 50000,
+    GAP_SHORT_NS = 100000
 };
 
 static struct session *current = NULL;
@@ -52,16 +60,41 @@ static bool run_calls(struct session *session, struct exchange *exchange,
 {
     struct call *call;
     bool any = false;
-    while ((call = exchange_take_call(exchange, turner == TURN_TICKER))) {
+    for (int i = 0; i < CALLS_PER_TURN; i++) {
+        call = exchange_take_call(exchange, turner == TURN_TICKER);
+        if (!call) break;
+        session->calls_running++;
         running_call(session, exchange, call);
+        session->calls_running--;
         any = true;
     }
     return any;
 }
 
+/* A handler on the ticker has ended, or calls us: its thread goes first. */
+static void let_ticker_in(struct session *session)
+{
+    struct timespec short_nap = {0, NAP_BUSY_NS};
+    session_unlock(session);
+    while (token_is_wanted(&session->token))
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &short_nap, NULL);
+    session_lock(session);
+}
+
+/* Something came after a time without. */
+static void learn_gap(struct session *session)
+{
+    if (!session->idle_since_ns) return;
+    uint64_t gap = clock_ns() - session->idle_since_ns;
+    session->gap_ns = estimate_mix(session->gap_ns, gap);
+    session->idle_since_ns = 0;
+}
+
 bool session_turn(struct session *session, enum session_turner turner)
 {
     struct worker *worker = session->worker;
+    if (turner == TURN_MAIN && token_is_wanted(&session->token))
+        let_ticker_in(session);
     if (worker) worker_set_time(worker, clock_ns());
     bool any = poll_port(session);
     if (worker) {
@@ -71,26 +104,52 @@ bool session_turn(struct session *session, enum session_turner turner)
     if (session->center)
         any |= run_calls(session, center_exchange(session->center), turner);
     flush(session);
-    if (any) session->idle_since_ns = 0;
+    if (any) learn_gap(session);
     return any;
+}
+
+/* Reading the clock costs as much as a short task: a few of them share it. */
+struct stopwatch {
+    uint64_t last_ns;  /* the clock, when it was last read */
+    uint64_t spent_ns; /* tasks since then are thought to have taken */
+    unsigned tasks;    /* since then */
+};
+
+/* One more task has ended, thought to take ESTIMATE (0: unknown): how long it
+ * took. */
+static uint64_t measure(struct stopwatch *watch, uint64_t estimate)
+{
+    bool is_short = estimate && estimate < SHORT_NS;
+    if (is_short && watch->tasks + 1 < SHORT_TASKS) {
+        watch->tasks++;
+        watch->spent_ns += estimate;
+        return estimate;
+    }
+    uint64_t now = clock_ns(), ns = now - watch->last_ns;
+    if (is_short) ns /= watch->tasks + 1;
+    else ns -= ns < watch->spent_ns ? ns : watch->spent_ns;
+    *watch = (struct stopwatch){.last_ns = now};
+    return ns;
 }
 
 bool session_run_tasks(struct session *session)
 {
     struct worker *worker = session->worker;
-    uint64_t start = clock_ns(), now = start;
+    struct stopwatch watch = {.last_ns = clock_ns()};
+    uint64_t start = watch.last_ns;
     struct job *job;
-    worker_set_time(worker, now);
-    while ((job = worker_take(worker))) {
+    bool any = false;
+    worker_set_time(worker, start);
+    while (watch.last_ns - start < SLICE_NS && (job = worker_take(worker))) {
         uint64_t estimate = worker_estimate_ns(worker, job);
         if (!estimate || estimate > LONG_NS) flush(session);
-        now = running_job(session, job, now);
-        worker_set_time(worker, now);
-        if (now - start > SLICE_NS) break;
+        struct buffer *output = running_job(session, job);
+        worker_finish(worker, job, output, measure(&watch, estimate));
+        worker_set_time(worker, watch.last_ns);
+        any = true;
     }
-    if (now == start) return false;
-    session->idle_since_ns = 0;
-    return true;
+    if (any) session->idle_since_ns = 0;
+    return any;
 }
 
 /* ---- sleeping ------------------------------------------------------------*/
@@ -115,12 +174,21 @@ static void nap(struct session *session, uint64_t now, uint64_t until_ns)
     world_sleep(session->world, length);
 }
 
+/* Polling for a while before sleeping saves the wake-up, about as long as a
+ * short answer takes. A rank that shares its core does so only where answers
+ * have been short, and lets others run in between. */
+static uint64_t spin_limit(const struct session *session)
+{
+    bool worth_it = session->own_core || session->gap_ns < GAP_SHORT_NS;
+    return worth_it ? SPIN_NS : 0;
+}
+
 static void step_aside(struct session *session)
 {
     struct timespec short_nap = {0, NAP_FIRST_NS};
-    token_give_other(&session->token);
+    session_unlock(session);
     clock_nanosleep(CLOCK_MONOTONIC, 0, &short_nap, NULL);
-    token_take_other(&session->token);
+    session_lock(session);
 }
 
 void session_idle(struct session *session, uint64_t until_ns)
@@ -136,8 +204,9 @@ void session_idle(struct session *session, uint64_t until_ns)
         session->nap_ns = NAP_FIRST_NS;
     }
     if (now >= until_ns) return;
-    if (now - session->idle_since_ns < session->spin_ns) {
-        __builtin_ia32_pause();
+    if (now - session->idle_since_ns < spin_limit(session)) {
+        if (session->crowded) sched_yield();
+        else __builtin_ia32_pause();
         return;
     }
     nap(session, now, until_ns);
@@ -167,9 +236,18 @@ static bool on_main(const struct session *session)
     return pthread_equal(pthread_self(), session->main);
 }
 
+/* The main thread may be in code of the user, or asleep with the token. */
+static void take_as_ticker(struct session *session)
+{
+    if (token_try_other(&session->token)) return;
+    token_want(&session->token);
+    world_wake(session->world);
+    token_take_other(&session->token);
+}
+
 void session_lock(struct session *session)
 {
-    if (ticker_is_self()) token_take_other(&session->token);
+    if (ticker_is_self()) take_as_ticker(session);
     else token_take(&session->token);
 }
 
@@ -211,7 +289,8 @@ dmpi_status session_enter_rank(struct session **session)
         return fault(DMPI_ESTATE, "call this from rank 0's main thread or from "
                                   "inside a task");
     session_lock(open);
-    if (open->worker && !open->center && worker_stopped(open->worker)) {
+    if (open->center ? center_stopped(open->center)
+                     : worker_stopped(open->worker)) {
         session_unlock(open);
         return fault(DMPI_ESTATE, "the pool is closing");
     }

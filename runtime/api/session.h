@@ -34,10 +34,13 @@ struct session {
     struct ticker *ticker; /* owned; NULL if MPI does not allow it */
     int rank, ranks;       /* as the application sees them */
     int worker_rank;       /* of the worker here; 0: none */
+    int calls_running;     /* for other ranks, on both threads */
     char *cpus_before;     /* owned; the binding to go back to, or NULL */
-    void *state;           /* dmpi_task_state() */
+    void *state[2];        /* dmpi_task_state(): of rank 0, of a worker */
     uint64_t opened_ns;
-    uint64_t spin_ns;       /* how long to poll before sleeping */
+    bool crowded;           /* more ranks than cores here */
+    bool own_core;          /* no other worker runs on the core of this rank */
+    uint64_t gap_ns;        /* how long there was nothing to do, an average */
     uint64_t idle_since_ns; /* 0: there was something to do */
     uint64_t nap_ns;        /* the next nap's length */
 };

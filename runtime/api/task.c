@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "distmpi/pool.h"
 #include "fault.h"
 #include "log.h"
@@ -96,7 +95,7 @@ static struct buffer *outcome(dmpi_task *task)
     return result;
 }
 
-uint64_t running_job(struct session *session, struct job *job, uint64_t now_ns)
+struct buffer *running_job(struct session *session, struct job *job)
 {
     dmpi_task task = {.session = session,
                       .function = registry_at(job->function),
@@ -109,9 +108,7 @@ uint64_t running_job(struct session *session, struct job *job, uint64_t now_ns)
                       .inputs = job_inputs(job),
                       .input_count = job->inputs};
     call_user(session, &task);
-    uint64_t end_ns = clock_ns();
-    worker_finish(session->worker, job, outcome(&task), end_ns - now_ns);
-    return end_ns;
+    return outcome(&task);
 }
 
 static void report_handler(const struct buffer *output, const struct call *call)
@@ -199,7 +196,7 @@ int dmpi_task_source(const dmpi_task *task)
 
 void **dmpi_task_state(dmpi_task *task)
 {
-    return &task->session->state;
+    return &task->session->state[task->rank > 0];
 }
 
 /* ---- what it can give ----------------------------------------------------*/

@@ -53,11 +53,17 @@ bool token_try_other(struct token *token)
     return false;
 }
 
+void token_want(struct token *token)
+{
+    atomic_store(&token->wanted, 1);
+}
+
 void token_take_other(struct token *token)
 {
     struct timespec nap = {0, RETRY_NS};
     while (!token_try_other(token))
         clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+    atomic_store(&token->wanted, 0);
 }
 
 void token_give_other(struct token *token)

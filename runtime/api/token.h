@@ -16,6 +16,7 @@ struct token {
     /* Even: the main thread has it. Odd: code of the user runs there. */
     _Atomic uint64_t turns;
     _Atomic uint32_t other; /* enum token_other, a futex */
+    _Atomic uint32_t wanted; /* the ticker waits: main is to give it */
     bool fences;            /* no membarrier: the main thread fences too */
 };
 
@@ -64,10 +65,17 @@ static inline bool token_is_given(uint64_t turns)
     return turns & 1;
 }
 
+static inline bool token_is_wanted(const struct token *token)
+{
+    return atomic_load_explicit(&token->wanted, memory_order_acquire);
+}
+
 /* The ticker: take it if the main thread does not have it. */
 bool token_try_other(struct token *token);
 
-/* The ticker, in code of the user itself: take it, however long that lasts. */
+/* The ticker, in code of the user itself: take it, however long that lasts.
+ * Say first that it is wanted, for a main thread that has nothing to do. */
+void token_want(struct token *token);
 void token_take_other(struct token *token);
 void token_give_other(struct token *token);
 

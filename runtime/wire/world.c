@@ -33,17 +33,30 @@ enum { WHY_BYTES = 400 };
 static bool started_here = false; /* MPI is ours to end */
 static MPI_Comm open_comm = MPI_COMM_NULL;
 
+/* MPI_Finalize() first deletes what is attached to MPI_COMM_SELF, and tells
+ * us; the workers could not be told any more. */
+static int on_finalize(MPI_Comm self, int keyval, void *value, void *state)
+{
+    if (open_comm == MPI_COMM_NULL) return MPI_SUCCESS;
+    log_line(LOG_ERROR, "the program ended with its pool open: "
+                        "call dmpi_close() first");
+    MPI_Abort(open_comm, LOG_EXIT_PANIC);
+    return MPI_SUCCESS;
+}
+
+static void watch_finalize(void)
+{
+    static int keyval = MPI_KEYVAL_INVALID;
+    if (keyval != MPI_KEYVAL_INVALID) return;
+    MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, on_finalize, &keyval, NULL);
+    MPI_Comm_set_attr(MPI_COMM_SELF, keyval, NULL);
+}
+
 static void end_mpi(void)
 {
     int ended = 0;
     MPI_Finalized(&ended);
-    if (ended) return;
-    if (open_comm != MPI_COMM_NULL) {
-        log_line(LOG_ERROR, "the program ended with its pool open: "
-                            "call dmpi_close() first");
-        MPI_Abort(open_comm, LOG_EXIT_PANIC);
-    }
-    MPI_Finalize();
+    if (!ended) MPI_Finalize();
 }
 
 static void abort_job(int exit_code)
@@ -180,6 +193,7 @@ dmpi_status world_open(const void *comm, struct world **opened)
     if (world->ranks > KEY_RANK_MAX)
         log_panic("a pool has at most %d ranks", KEY_RANK_MAX);
     open_comm = world->comm;
+    watch_finalize();
     log_on_panic(abort_job);
     *opened = world;
     return DMPI_OK;
@@ -196,6 +210,12 @@ void world_close(struct world *world)
     free(world->nodes);
     free(world->neighbours);
     free(world);
+}
+
+void world_end(struct world *world)
+{
+    world_close(world);
+    end_mpi();
 }
 
 int world_rank(const struct world *world)
@@ -285,6 +305,11 @@ int world_node(const struct world *world, int rank)
 }
 
 /* ---- sleeping ------------------------------------------------------------*/
+
+void world_wake(struct world *world)
+{
+    doorbell_ring(&world->bell, world->rank);
+}
 
 void world_sleep_prepare(struct world *world)
 {

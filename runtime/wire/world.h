@@ -23,6 +23,9 @@ dmpi_status world_open(const void *comm, struct world **world);
 /* Collective. */
 void world_close(struct world *world);
 
+/* The same for a program that ends here: end MPI too, whoever started it. */
+void world_end(struct world *world);
+
 int world_rank(const struct world *world);
 int world_ranks(const struct world *world);
 
@@ -63,6 +66,7 @@ struct doorbell *world_doorbell(struct world *world);
 
 /* Sleep until a neighbour rings, at most NAP_NS. Between raise and wait the
  * port is polled once more. */
+void world_wake(struct world *world); /* this rank itself */
 void world_sleep_prepare(struct world *world);
 void world_sleep_cancel(struct world *world);
 void world_sleep(struct world *world, uint64_t nap_ns);
