@@ -81,9 +81,9 @@ CHECK_OBJ  := $(BUILD)/tests/check.o
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check check-unit check-sim check-mpi demo lint format install \
-        uninstall clean help FORCE run-check run-check-unit run-check-sim \
-        run-check-mpi run-demo run-lint
+.PHONY: all tests check check-unit check-sim check-mpi demo bench bench-peers \
+        lint format install uninstall clean help FORCE run-check \
+        run-check-unit run-check-sim run-check-mpi run-demo run-lint
 
 all: $(STATIC) $(BUILD)/libdistmpi.so $(APPS)
 
@@ -183,6 +183,9 @@ run-demo: $(BUILD)/apps/wordcount
 run-lint: all
 	@$(with) scripts/lint
 
+bench bench-peers: all
+	@$(with) scripts/$@
+
 format:
 	clang-format -i $$(find runtime include apps tests -name '*.[ch]')
 
@@ -231,6 +234,8 @@ help:
 	@echo 'make check       install what is missing, build, run all tests'
 	@echo 'make check-unit  (-sim, -mpi) one kind of tests only'
 	@echo 'make demo        the commonest words of the texts on this machine'
+	@echo 'make bench       all benches, one table; figures in $(BUILD)/bench.jsonl'
+	@echo 'make bench-peers the same work on other task runtimes'
 	@echo 'make install     headers, libraries, distmpi.pc; uninstall: remove them'
 	@echo 'make lint        format, warnings, analyzers, layers, exported names'
 	@echo 'make format      let clang-format do it'

@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <mpi.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,13 +122,41 @@ static inline void bench_start(int *rank, int *ranks)
     MPI_Comm_size(MPI_COMM_WORLD, ranks);
 }
 
-/* Open a pool on all ranks. The workers come back when it has been closed, with
- * NULL, which dmpi_close() takes. */
+/* The cores of this rank before the pools, and as a worker inside of one. */
+static struct bench_cores {
+    cpu_set_t own, bound;
+    int known;
+} bench_cores;
+
+DMPI_TASK(bench_note_cores)
+{
+    if (dmpi_task_rank(task) > 0)
+        sched_getaffinity(0, sizeof bench_cores.bound, &bench_cores.bound);
+}
+
+/* Open a pool on all ranks, each on the cores it was started on. The workers
+ * come back when it has been closed, with NULL. */
 static inline dmpi_pool *bench_open(void)
 {
     dmpi_pool *pool;
+    if (bench_cores.known)
+        sched_setaffinity(0, sizeof bench_cores.own, &bench_cores.own);
+    else sched_getaffinity(0, sizeof bench_cores.own, &bench_cores.own);
+    bench_cores.bound = bench_cores.own;
+    bench_cores.known = 1;
     bench_require(dmpi_open(NULL, &pool), "dmpi_open");
     return pool;
+}
+
+/* Close it, on all ranks. The workers stay on the cores that the library had
+ * bound them to, so that bare MPI runs where the tasks ran. */
+static inline void bench_close(dmpi_pool *pool)
+{
+    if (pool && dmpi_ranks() > 1)
+        bench_require(dmpi_rank_run_all(bench_note_cores, NULL, 0, NULL, NULL),
+                      "dmpi_rank_run_all");
+    bench_require(dmpi_close(pool), "dmpi_close");
+    sched_setaffinity(0, sizeof bench_cores.bound, &bench_cores.bound);
 }
 
 static inline void bench_nap(double seconds)
@@ -149,6 +178,14 @@ static inline void bench_meet(void)
         if (here) return;
         bench_nap(50e-6);
     }
+}
+
+/* MPI_Waitall() whose statuses nobody wants: gcc does not like MPICH's
+ * MPI_STATUSES_IGNORE. */
+static inline void bench_wait_all(MPI_Request requests[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        MPI_Wait(&requests[i], MPI_STATUS_IGNORE);
 }
 
 /* Meet, then VALUE as FROM has it. */
