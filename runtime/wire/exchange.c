@@ -202,26 +202,39 @@ static void on_call(struct exchange *exchange, int from,
                                      call->args, cookie);
 }
 
-/* Is an earlier call of CALL's sender still arriving? They keep their order. */
-static bool must_wait(const struct exchange *exchange, const struct call *call)
+/* One sender's calls run in order, handlers one after another also on two
+ * threads. But a handler does not wait for a call that runs, nor, if only
+ * handlers are taken, for one that has not begun. */
+static bool must_wait(const struct exchange *exchange, const struct call *call,
+                      bool handlers_only)
 {
-    if (!call->complete) return true;
-    for (const struct call *at = exchange->first; at != call; at = at->next)
-        if (at->from == call->from && !at->complete) return true;
+    if (!call->complete || call->running) return true;
+    for (const struct call *at = exchange->first; at != call; at = at->next) {
+        if (at->from != call->from) continue;
+        bool is_handler = !at->request;
+        if (is_handler || (!at->complete && !handlers_only)) return true;
+    }
     return false;
 }
 
 struct call *exchange_take_call(struct exchange *exchange, bool handlers_only)
 {
-    for (struct call **at = &exchange->first; *at; at = &(*at)->next) {
-        struct call *call = *at;
+    for (struct call *call = exchange->first; call; call = call->next) {
         if (handlers_only && call->request) continue;
-        if (must_wait(exchange, call)) continue;
-        *at = call->next;
-        if (exchange->end == &call->next) exchange->end = at;
+        if (must_wait(exchange, call, handlers_only)) continue;
+        call->running = true;
         return call;
     }
     return NULL;
+}
+
+static void remove_call(struct exchange *exchange, struct call *call)
+{
+    struct call **at = &exchange->first;
+    while (*at != call) at = &(*at)->next;
+    *at = call->next;
+    if (exchange->end == &call->next) exchange->end = at;
+    free_call(exchange, call);
 }
 
 void exchange_called(struct exchange *exchange, struct call *call,
@@ -232,7 +245,7 @@ void exchange_called(struct exchange *exchange, struct call *call,
                         output && output->is_error ? DMPI_EFAILED : DMPI_OK,
                         output);
     buffer_unref(output);
-    free_call(exchange, call);
+    remove_call(exchange, call);
 }
 
 /* ---- dispatch ------------------------------------------------------------*/

@@ -37,6 +37,7 @@ struct call {
     uint32_t function;
     struct buffer *args; /* owned */
     bool complete;       /* the arguments are here */
+    bool running;        /* taken, not given back yet */
 };
 
 struct exchange {
@@ -44,7 +45,7 @@ struct exchange {
     struct mem mem;
     struct map requests; /* id -> struct request, owned */
     uint64_t last_id;
-    struct call *first, **end; /* in order of arrival; owned */
+    struct call *first, **end; /* until they have run, in order; owned */
 };
 
 void exchange_init(struct exchange *exchange, struct port *port);
