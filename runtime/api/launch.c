@@ -13,6 +13,7 @@
 #include "log.h"
 #include "registry.h"
 #include "report.h"
+#include "running.h"
 #include "session.h"
 #include "ticker.h"
 #include "topology.h"
@@ -81,8 +82,17 @@ static void start_ticker(struct session *session)
     if (allowed) session->ticker = ticker_new(session);
 }
 
+/* Does code of the user run on this thread? */
+static bool in_user_code(void)
+{
+    struct session *session = session_current();
+    if (ticker_is_self()) return running_task() != NULL;
+    return !session || token_is_given(token_turns(&session->token));
+}
+
 static void start(struct session *session, dmpi_worker *ranks, bool crowded)
 {
+    world_on_exit(in_user_code);
     log_set_speaker(session->rank, ranks[session->rank].host);
     session->crowded = crowded;
     session->own_core = !crowded || ranks[session->rank].bound;

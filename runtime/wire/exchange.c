@@ -202,17 +202,19 @@ static void on_call(struct exchange *exchange, int from,
                                      call->args, cookie);
 }
 
-/* One sender's calls run in order, handlers one after another also on two
- * threads. But a handler does not wait for a call that runs, nor, if only
- * handlers are taken, for one that has not begun. */
+/* One sender's calls begin in order, and its handlers run one after another,
+ * also on two threads. But a call that it waits for does not wait for a handler
+ * that runs, which may itself wait for that sender; and if only handlers are
+ * taken they do not wait for the others. */
 static bool must_wait(const struct exchange *exchange, const struct call *call,
                       bool handlers_only)
 {
     if (!call->complete || call->running) return true;
     for (const struct call *at = exchange->first; at != call; at = at->next) {
         if (at->from != call->from) continue;
-        bool is_handler = !at->request;
-        if (is_handler || (!at->complete && !handlers_only)) return true;
+        bool both_handlers = !at->request && !call->request;
+        if (at->running ? both_handlers : !at->request || !handlers_only)
+            return true;
     }
     return false;
 }

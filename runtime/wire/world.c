@@ -32,12 +32,25 @@ enum { WHY_BYTES = 400 };
 
 static bool started_here = false; /* MPI is ours to end */
 static MPI_Comm open_comm = MPI_COMM_NULL;
+static bool aborting = false;
+
+static bool yes(void)
+{
+    return true;
+}
+static bool (*in_user_code)(void) = yes;
+
+void world_on_exit(bool (*is_in_user_code)(void))
+{
+    in_user_code = is_in_user_code;
+}
 
 /* MPI_Finalize() first deletes what is attached to MPI_COMM_SELF, and tells
  * us; the workers could not be told any more. */
 static int on_finalize(MPI_Comm self, int keyval, void *value, void *state)
 {
-    if (open_comm == MPI_COMM_NULL) return MPI_SUCCESS;
+    if (open_comm == MPI_COMM_NULL || aborting) return MPI_SUCCESS;
+    aborting = true;
     log_line(LOG_ERROR, "the program ended with its pool open: "
                         "call dmpi_close() first");
     MPI_Abort(open_comm, LOG_EXIT_PANIC);
@@ -52,9 +65,13 @@ static void watch_finalize(void)
     MPI_Comm_set_attr(MPI_COMM_SELF, keyval, NULL);
 }
 
+/* MPICH calls exit() in MPI_Abort(), and where a peer has done so: there is
+ * nothing to add, and MPI must not be entered again. */
 static void end_mpi(void)
 {
     int ended = 0;
+    if (open_comm != MPI_COMM_NULL && (aborting || !in_user_code()))
+        _exit(LOG_EXIT_PANIC);
     MPI_Finalized(&ended);
     if (!ended) MPI_Finalize();
 }
@@ -62,6 +79,7 @@ static void end_mpi(void)
 static void abort_job(int exit_code)
 {
     MPI_Comm comm = open_comm != MPI_COMM_NULL ? open_comm : MPI_COMM_WORLD;
+    aborting = true;
     MPI_Abort(comm, exit_code);
 }
 
