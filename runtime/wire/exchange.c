@@ -202,19 +202,26 @@ static void on_call(struct exchange *exchange, int from,
                                      call->args, cookie);
 }
 
+static bool handler_runs(const struct exchange *exchange, int from)
+{
+    for (const struct call *at = exchange->first; at; at = at->next)
+        if (at->from == from && at->running && !at->request) return true;
+    return false;
+}
+
 /* One sender's calls begin in order, and its handlers run one after another,
- * also on two threads. But a call that it waits for does not wait for a handler
- * that runs, which may itself wait for that sender; and if only handlers are
- * taken they do not wait for the others. */
+ * also on two threads. If only handlers are taken they do not wait for the
+ * others. And while a handler runs, calls that the sender waits for do not wait
+ * for handlers: that one may itself wait for the sender. */
 static bool must_wait(const struct exchange *exchange, const struct call *call,
                       bool handlers_only)
 {
     if (!call->complete || call->running) return true;
+    bool pass = call->request && handler_runs(exchange, call->from);
     for (const struct call *at = exchange->first; at != call; at = at->next) {
-        if (at->from != call->from) continue;
-        bool both_handlers = !at->request && !call->request;
-        if (at->running ? both_handlers : !at->request || !handlers_only)
-            return true;
+        bool is_handler = !at->request;
+        if (at->from != call->from || (is_handler && pass)) continue;
+        if (is_handler || (!at->running && !handlers_only)) return true;
     }
     return false;
 }

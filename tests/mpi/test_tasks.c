@@ -64,10 +64,10 @@ DMPI_TASK(make_bytes)
 
 DMPI_TASK(add_up)
 {
-    int64_t *out = dmpi_task_output(task, sizeof *out);
+    uint64_t *out = dmpi_task_output(task, sizeof *out);
     *out = 0;
     for (size_t i = 0; i < dmpi_task_input_count(task); i++)
-        *out += *(const int64_t *)dmpi_task_input(task, i);
+        *out += *(const uint64_t *)dmpi_task_input(task, i);
 }
 
 DMPI_TASK(output_twice)
