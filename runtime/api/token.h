@@ -15,9 +15,9 @@
 struct token {
     /* Even: the main thread has it. Odd: code of the user runs there. */
     _Atomic uint64_t turns;
-    _Atomic uint32_t other; /* enum token_other, a futex */
+    _Atomic uint32_t other;  /* enum token_other, a futex */
     _Atomic uint32_t wanted; /* the ticker waits: main is to give it */
-    bool fences;            /* no membarrier: the main thread fences too */
+    bool fences;             /* no membarrier: the main thread fences too */
 };
 
 enum token_other { TOKEN_FREE, TOKEN_TAKEN, TOKEN_AWAITED };
