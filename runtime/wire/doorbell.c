@@ -2,6 +2,7 @@
 /* doorbell.c - one futex per rank, a cache line each. */
 #include "doorbell.h"
 
+#include <limits.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -68,7 +69,7 @@ void doorbell_wait(struct doorbell *bell, uint64_t nap_ns)
     struct timespec nap = {(time_t)(nap_ns / 1000000000u),
                            (long)(nap_ns % 1000000000u)};
     futex(&bell->own->asleep, FUTEX_WAIT, 1, &nap);
-    doorbell_lower(bell);
+    /* The flag stays: another thread of this rank may be asleep behind it. */
 }
 
 void doorbell_ring(struct doorbell *bell, int rank)
@@ -78,5 +79,5 @@ void doorbell_ring(struct doorbell *bell, int rank)
     atomic_thread_fence(memory_order_seq_cst);
     if (!atomic_load_explicit(&word->asleep, memory_order_relaxed)) return;
     atomic_store_explicit(&word->asleep, 0, memory_order_relaxed);
-    futex(&word->asleep, FUTEX_WAKE, 1, NULL);
+    futex(&word->asleep, FUTEX_WAKE, INT_MAX, NULL);
 }
