@@ -42,8 +42,8 @@ typedef struct dmpi_pool dmpi_pool;
  * as the application calls no MPI between open and close. With less, progress
  * happens only inside calls, and one warning says so.
  *
- * Prints one line to stderr if it fails, and returns the same status on all
- * ranks. DMPI_EINVAL: an unknown option, or a bad value.
+ * If the ranks find something wrong together, one line on stderr says so, and
+ * all return the same status. DMPI_EINVAL: an unknown option, or a bad value.
  * DMPI_ESTATE: a pool is already open on this rank, or MPI has ended.
  * DMPI_ELAUNCH: the ranks do not run the same program or library, two
  * functions share a name, or the launcher started single processes because it

@@ -68,8 +68,9 @@ DMPI_API dmpi_status dmpi_rank_put(int rank, const void *data, size_t size,
 DMPI_API dmpi_status dmpi_rank_get(int rank, dmpi_key key, void **data,
                                    size_t *size);
 
-/* Drop the copy of KEY on worker RANK. When it was the last, the key is gone
- * as by dmpi_drop(). DMPI_ENOKEY: not there. DMPI_EBUSY: pending tasks count on
+/* Drop the copy of KEY on worker RANK, which the center tells to forget it; a
+ * third rank that reads it there at the same moment may still get it. When it
+ * was the last copy, the key is gone as by dmpi_drop(). DMPI_ENOKEY: not there. DMPI_EBUSY: pending tasks count on
  * this copy, or the key's own task has not ended. */
 DMPI_API dmpi_status dmpi_rank_drop(int rank, dmpi_key key);
 

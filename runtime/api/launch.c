@@ -82,17 +82,21 @@ static void start_ticker(struct session *session)
     if (allowed) session->ticker = ticker_new(session);
 }
 
-/* Does code of the user run on this thread? */
-static bool in_user_code(void)
+/* The process exits. Did code of the user on this thread do that? Then it takes
+ * the token, for good. */
+static bool leave_user_code(void)
 {
     struct session *session = session_current();
     if (ticker_is_self()) return running_task() != NULL;
-    return !session || token_is_given(token_turns(&session->token));
+    if (!session || !pthread_equal(pthread_self(), session->main)) return true;
+    if (!token_is_given(token_turns(&session->token))) return false;
+    session_lock(session);
+    return true;
 }
 
 static void start(struct session *session, dmpi_worker *ranks, bool crowded)
 {
-    world_on_exit(in_user_code);
+    world_on_exit(leave_user_code);
     log_set_speaker(session->rank, ranks[session->rank].host);
     session->crowded = crowded;
     session->own_core = !crowded || ranks[session->rank].bound;

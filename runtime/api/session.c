@@ -101,8 +101,10 @@ bool session_turn(struct session *session, enum session_turner turner)
         worker_turn(worker);
         any |= run_calls(session, worker_exchange(worker), turner);
     }
-    if (session->center)
+    if (session->center) {
         any |= run_calls(session, center_exchange(session->center), turner);
+        center_turn(session->center);
+    }
     flush(session);
     if (any) learn_gap(session);
     return any;
@@ -174,6 +176,16 @@ static void nap(struct session *session, uint64_t now, uint64_t until_ns)
     world_sleep(session->world, length);
 }
 
+/* Let the other hardware thread of this core go first. */
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /* Polling for a while before sleeping saves the wake-up, about as long as a
  * short answer takes. A rank that shares its core does so only where answers
  * have been short, and lets others run in between. */
@@ -206,7 +218,7 @@ void session_idle(struct session *session, uint64_t until_ns)
     if (now >= until_ns) return;
     if (now - session->idle_since_ns < spin_limit(session)) {
         if (session->crowded) sched_yield();
-        else __builtin_ia32_pause();
+        else relax();
         return;
     }
     nap(session, now, until_ns);
@@ -289,8 +301,8 @@ dmpi_status session_enter_rank(struct session **session)
         return fault(DMPI_ESTATE, "call this from rank 0's main thread or from "
                                   "inside a task");
     session_lock(open);
-    if (open->center ? center_stopped(open->center)
-                     : worker_stopped(open->worker)) {
+    if (open->center ? center_stopping(open->center)
+                     : worker_stopping(open->worker)) {
         session_unlock(open);
         return fault(DMPI_ESTATE, "the pool is closing");
     }

@@ -24,7 +24,10 @@ struct center {
     dmpi_worker *info;         /* by rank - 1; owned */
     struct msg_counts *counts; /* the same; owned */
     uint64_t *expected;        /* by rank: messages said to it; owned */
-    int stopped;               /* workers that have said their last */
+    bool stopping;             /* nothing new is asked for */
+    int quiet;                 /* workers that ask nobody for anything */
+    bool counting;             /* all are told to say their last */
+    int stopped;               /* workers that have */
     uint64_t bytes_put;
 };
 
@@ -361,11 +364,38 @@ static void on_ask_drop(struct center *center, int from,
 
 /* ---- the end -------------------------------------------------------------*/
 
-void center_stop(struct center *center)
+static void say_to_all(struct center *center, unsigned kind)
 {
     for (int rank = 1; rank < center->port->ranks; rank++)
-        memset(port_say(center->port, rank, MSG_STOP, sizeof(struct msg_stop)),
-               0, sizeof(struct msg_stop));
+        memset(port_say(center->port, rank, kind, sizeof(struct msg_stop)), 0,
+               sizeof(struct msg_stop));
+}
+
+void center_stop(struct center *center)
+{
+    center->stopping = true;
+    say_to_all(center, MSG_STOP);
+}
+
+/* Nobody waits for anybody, so nothing but what is on its way will be said. */
+void center_turn(struct center *center)
+{
+    if (center->counting || center->quiet < center->port->ranks - 1) return;
+    if (!exchange_idle(&center->exchange)) return;
+    center->counting = true;
+    say_to_all(center, MSG_COUNT);
+}
+
+static void on_quiet(struct center *center, int from,
+                     const struct msg_quiet *quiet)
+{
+    center->quiet++;
+    center_turn(center);
+}
+
+bool center_stopping(const struct center *center)
+{
+    return center->stopping;
 }
 
 static void say_end(struct center *center)

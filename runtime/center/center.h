@@ -81,8 +81,15 @@ size_t center_unended(const struct center *center);
 
 /* ---- the end -------------------------------------------------------------*/
 
-/* Tell all workers to stop; nothing is unended or asked for any more. */
+/* Tell all workers to ask for nothing more; no task is unended. When all are
+ * quiet they are told to say their last, and then how much they have to hear. */
 void center_stop(struct center *center);
+
+/* The pool is closing: nothing may be asked for any more. */
+bool center_stopping(const struct center *center);
+
+/* What is to be done between messages. */
+void center_turn(struct center *center);
 
 /* All have said their last, and been told how much they have to hear. */
 bool center_stopped(const struct center *center);

@@ -28,7 +28,8 @@ void doorbell_fini(struct doorbell *bell); /* collective over NODE */
 void doorbell_raise(struct doorbell *bell);
 void doorbell_lower(struct doorbell *bell);
 
-/* Wait until rung, at most NAP_NS; lowers the word. */
+/* Wait until rung, at most NAP_NS. The word may stay raised: another thread of
+ * this rank may wait behind it. */
 void doorbell_wait(struct doorbell *bell, uint64_t nap_ns);
 
 /* What was sent to RANK is on its way: wake it if it sleeps. */

@@ -271,6 +271,11 @@ bool exchange_receive(struct exchange *exchange, int from,
     }
 }
 
+bool exchange_idle(const struct exchange *exchange)
+{
+    return !exchange->requests.count && !exchange->first;
+}
+
 bool exchange_arrived(struct exchange *exchange, struct port_cookie cookie)
 {
     if (cookie.what == COOKIE_REQUEST) {

@@ -74,6 +74,9 @@ void exchange_call(struct exchange *exchange, int to, uint32_t function,
 bool exchange_receive(struct exchange *exchange, int from,
                       const struct message *message);
 
+/* Is there no request without an answer, and no call that waits or runs? */
+bool exchange_idle(const struct exchange *exchange);
+
 /* Was it a transfer of ours? */
 bool exchange_arrived(struct exchange *exchange, struct port_cookie cookie);
 

@@ -27,6 +27,7 @@ enum { MESSAGE_PROTOCOL = 1 };
     M(ASK_HOLDERS, ask_holders) /* worker: who holds this key? */              \
     M(ASK_WORKERS, ask_workers) /* worker: which workers are there? */         \
     M(ASK_DROP,    ask_drop)    /* worker: that rank may drop its copy */      \
+    M(QUIET,       quiet)       /* worker: I ask nobody for anything */        \
     M(STOPPED,     stopped)     /* worker: this is all that I have said */
 
 #define MESSAGES_TO_WORKER(M)                                                  \
@@ -39,7 +40,8 @@ enum { MESSAGE_PROTOCOL = 1 };
     M(STEAL_NONE,  steal_none)  /* peer: nor do I, but I keep you in mind */   \
     M(STEAL_OFFER, steal_offer) /* peer: ask me again */                       \
     M(ASK_KEYS,    ask_keys)    /* which keys do you hold? */                  \
-    M(STOP,        stop)        /* center: say your last */                    \
+    M(STOP,        stop)        /* center: ask nobody for anything more */     \
+    M(COUNT,       count)       /* center: all are quiet, say your last */     \
     M(END,         end)         /* center: when you heard so many, go */
 
 #define MESSAGES(M) MESSAGES_TO_ANY(M) MESSAGES_TO_CENTER(M) MESSAGES_TO_WORKER(M)
@@ -232,6 +234,14 @@ struct msg_ask_keys {
 };
 
 struct msg_stop {
+    uint64_t pad;
+};
+
+struct msg_quiet {
+    uint64_t pad;
+};
+
+struct msg_count {
     uint64_t pad;
 };
 

@@ -38,22 +38,29 @@ static bool yes(void)
 {
     return true;
 }
-static bool (*in_user_code)(void) = yes;
+static bool (*leave_user_code)(void) = yes;
 
-void world_on_exit(bool (*is_in_user_code)(void))
+void world_on_exit(bool (*leave)(void))
 {
-    in_user_code = is_in_user_code;
+    leave_user_code = leave;
 }
 
-/* MPI_Finalize() first deletes what is attached to MPI_COMM_SELF, and tells
- * us; the workers could not be told any more. */
-static int on_finalize(MPI_Comm self, int keyval, void *value, void *state)
+/* The workers cannot be told any more. */
+static void end_job(void)
 {
-    if (open_comm == MPI_COMM_NULL || aborting) return MPI_SUCCESS;
     aborting = true;
     log_line(LOG_ERROR, "the program ended with its pool open: "
                         "call dmpi_close() first");
     MPI_Abort(open_comm, LOG_EXIT_PANIC);
+}
+
+/* MPI_Finalize() first deletes what is attached to MPI_COMM_SELF, and so tells
+ * us. */
+static int on_finalize(MPI_Comm self, int keyval, void *value, void *state)
+{
+    if (open_comm == MPI_COMM_NULL || aborting) return MPI_SUCCESS;
+    leave_user_code();
+    end_job();
     return MPI_SUCCESS;
 }
 
@@ -70,8 +77,10 @@ static void watch_finalize(void)
 static void end_mpi(void)
 {
     int ended = 0;
-    if (open_comm != MPI_COMM_NULL && (aborting || !in_user_code()))
-        _exit(LOG_EXIT_PANIC);
+    if (open_comm != MPI_COMM_NULL) {
+        if (aborting || !leave_user_code()) _exit(LOG_EXIT_PANIC);
+        end_job();
+    }
     MPI_Finalized(&ended);
     if (!ended) MPI_Finalize();
 }

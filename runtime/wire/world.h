@@ -23,9 +23,9 @@ dmpi_status world_open(const void *comm, struct world **world);
 /* Collective. */
 void world_close(struct world *world);
 
-/* How to tell, when the process exits with a world open, whether it was code of
- * the user that did so. */
-void world_on_exit(bool (*is_in_user_code)(void));
+/* When the process exits with a world open: LEAVE tells whether code of the user
+ * did so, and sees to it that no other thread calls MPI from then on. */
+void world_on_exit(bool (*leave)(void));
 
 /* The same for a program that ends here: end MPI too, whoever started it. */
 void world_end(struct world *world);

@@ -37,9 +37,11 @@ struct worker {
     struct steal steal;
     bool stealing;
     struct msg_counts counts;
-    uint64_t last_key; /* counter of the last key made here */
-    bool stopping, stopped;
-    uint64_t to_hear; /* messages, from END; 0: not told yet */
+    uint64_t last_key;      /* counter of the last key made here */
+    bool stopping;          /* nothing new is asked for */
+    bool quiet;             /* the center knows that nothing is */
+    bool counting, stopped; /* told to say its last; has */
+    uint64_t to_hear;       /* messages, from END; 0: not told yet */
 };
 
 struct worker *worker_new(struct port *port, const struct worker_setup *setup)
@@ -295,6 +297,12 @@ static void on_stop(struct worker *worker, int from,
     worker->stopping = true;
 }
 
+static void on_count(struct worker *worker, int from,
+                     const struct msg_count *count)
+{
+    worker->counting = true;
+}
+
 static void on_end(struct worker *worker, int from, const struct msg_end *end)
 {
     worker->to_hear = end->messages;
@@ -306,17 +314,26 @@ bool worker_ended(const struct worker *worker)
     return worker->to_hear && worker->port->heard == worker->to_hear;
 }
 
-bool worker_stopped(const struct worker *worker)
+bool worker_stopping(const struct worker *worker)
 {
-    return worker->stopped;
+    return worker->stopping;
+}
+
+/* One step to the end, if it can be taken. */
+static void stop(struct worker *worker)
+{
+    if (!worker->quiet && exchange_idle(&worker->exchange)) {
+        worker->quiet = true;
+        say_empty(worker, 0, MSG_QUIET);
+    }
+    if (worker->counting && !worker->stopped && !worker->custody.arriving)
+        say_stopped(worker);
 }
 
 void worker_turn(struct worker *worker)
 {
     if (worker->stopping) {
-        if (!worker->stopped && !worker->custody.arriving &&
-            !worker->agenda.running)
-            say_stopped(worker);
+        stop(worker);
         return;
     }
     if (!worker->stealing) return;

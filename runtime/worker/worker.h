@@ -47,8 +47,8 @@ struct exchange *worker_exchange(struct worker *worker);
 /* The center has told how much there is to hear, and it was heard. */
 bool worker_ended(const struct worker *worker);
 
-/* It has said its last: nothing may be said any more. */
-bool worker_stopped(const struct worker *worker);
+/* The pool is closing: nothing may be asked for any more. */
+bool worker_stopping(const struct worker *worker);
 
 /* ---- calls from inside a task, for requests of this rank -----------------*/
 
