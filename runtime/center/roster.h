@@ -17,7 +17,7 @@
 #include "rankset.h"
 
 enum {
-    ROSTER_WINDOW_NS = 200000,
+    ROSTER_WINDOW_NS = 500000,
     ROSTER_TASKS_MIN = 2,
     ROSTER_TASKS_MAX = 4096
 };
