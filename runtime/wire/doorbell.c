@@ -38,7 +38,7 @@ void doorbell_init(struct doorbell *bell, MPI_Comm node, const int ranks[],
         MPI_Win_shared_query(bell->window, i, &there, &unit,
                              &bell->words[ranks[i]]);
     }
-    MPI_Barrier(node);
+    MPI_Barrier(node); /* at start only: nobody rings before all words are 0 */
 }
 
 void doorbell_fini(struct doorbell *bell)

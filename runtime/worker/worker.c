@@ -23,6 +23,10 @@ enum {
     /* And its inputs: bytes per ns, by memory and by network. */
     MOVE_NEAR_BYTES_PER_NS = 4,
     MOVE_FAR_BYTES_PER_NS = 1,
+    /* What handling a moved task and each of its inputs takes of both sides:
+     * a task that takes less itself stays, however many wait with it. */
+    HANDLE_NEAR_NS = 2000,
+    HANDLE_FAR_NS = 5000,
     /* Jobs looked at, from the last one on, for one that may go. */
     GIVE_PROBES = 16
 };
@@ -157,6 +161,13 @@ static uint64_t move_ns(const struct worker *worker, int thief, struct job *job)
     return MOVE_FAR_NS + bytes / MOVE_FAR_BYTES_PER_NS;
 }
 
+static uint64_t handling_ns(const struct worker *worker, int thief,
+                            const struct job *job)
+{
+    uint64_t each = is_near(worker, thief) ? HANDLE_NEAR_NS : HANDLE_FAR_NS;
+    return each * (1 + (uint64_t)job->inputs);
+}
+
 /* A job that THIEF would run earlier than this worker, of those that would run
  * last here. */
 static struct job *job_to_give(struct worker *worker, int thief)
@@ -165,7 +176,8 @@ static struct job *job_to_give(struct worker *worker, int thief)
     for (int i = 0; link && i < GIVE_PROBES; i++, link = link->prev) {
         struct job *job = (struct job *)link;
         if (job->flags & RUN_PINNED) continue;
-        if (!agenda_job_ns(&worker->agenda, job)) continue;
+        uint64_t takes = agenda_job_ns(&worker->agenda, job);
+        if (takes < handling_ns(worker, thief, job)) continue;
         uint64_t ahead = agenda_ahead_ns(&worker->agenda, job);
         if (ahead >= move_ns(worker, thief, job)) return job;
     }

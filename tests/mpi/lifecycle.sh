@@ -8,26 +8,9 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 
-export LC_ALL=C
-BUILD=$(realpath "${BUILD:-build}")
-RUN=$(realpath "${RUN:-scripts/run}")
+# shellcheck source=tests/check.bash
+. tests/check.bash
 program=$BUILD/tests/mpi/prog_lifecycle
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-failed=0
-
-# check WHAT COMMAND...: one line, and what the last program said if it is bad
-check() {
-    local what=$1
-    shift
-    if "$@"; then
-        echo "ok $what"
-    else
-        echo "FAILED $what (exit $code)"
-        head -n 30 "$tmp/out" "$tmp/err" | cut -c 1-200 | sed 's/^/    | /'
-        failed=1
-    fi
-}
 
 # run NP MODE: the output goes to $tmp/out, the errors to $tmp/err
 run() {

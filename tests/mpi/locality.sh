@@ -8,27 +8,10 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 
-export LC_ALL=C
-BUILD=$(realpath "${BUILD:-build}")
-RUN=$(realpath "${RUN:-scripts/run}")
+# shellcheck source=tests/check.bash
+. tests/check.bash
 program=$BUILD/tests/mpi/prog_locality
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-failed=0
 export DISTMPI_STEAL=0 DISTMPI_REPORT=1
-
-# check WHAT COMMAND...: one line, and what the last program said if it is bad
-check() {
-    local what=$1
-    shift
-    if "$@"; then
-        echo "ok $what"
-    else
-        echo "FAILED $what"
-        tail -n 40 "$tmp/all" | cut -c 1-200 | sed 's/^/    | /'
-        failed=1
-    fi
-}
 
 run() {
     timeout -k 5 120 "$RUN" -np "$1" "$program" "$2" >"$tmp/all" 2>&1 </dev/null
