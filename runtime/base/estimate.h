@@ -8,6 +8,7 @@
 struct estimate {
     uint64_t ns;    /* a moving average; 0: never seen */
     uint64_t bytes; /* the same */
+    uint32_t seen;  /* tasks, up to ESTIMATE_WEIGHT */
 };
 
 /* A function that has never ended is taken for so long: a worker gets two. */
@@ -23,14 +24,26 @@ static inline uint64_t estimate_mix(uint64_t old, uint64_t seen)
     return old - old / ESTIMATE_WEIGHT + seen / ESTIMATE_WEIGHT;
 }
 
+/* The first run touches code and memory for the first time and says little: 0
+ * until there are two. */
+static inline uint64_t estimate_known_ns(const struct estimate *estimate)
+{
+    return estimate->seen > 1 ? estimate->ns : 0;
+}
+
 static inline void estimate_learn(struct estimate *estimate, uint64_t ns,
                                   uint64_t bytes)
 {
-    if (!estimate->ns) {
-        *estimate = (struct estimate){ns ? ns : 1, bytes};
+    if (!estimate->seen) {
+        *estimate = (struct estimate){ns | 1, bytes, 1};
         return;
     }
-    estimate->ns = estimate_mix(estimate->ns, ns) | 1;
+    if (estimate->seen < ESTIMATE_WEIGHT) { /* the least of the first few */
+        estimate->seen++;
+        if (ns < estimate->ns) estimate->ns = ns | 1;
+    } else {
+        estimate->ns = estimate_mix(estimate->ns, ns) | 1;
+    }
     estimate->bytes = estimate_mix(estimate->bytes, bytes);
 }
 

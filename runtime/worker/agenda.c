@@ -26,7 +26,7 @@ void agenda_fini(struct agenda *agenda, struct mem *mem)
 
 void agenda_add(struct agenda *agenda, struct job *job)
 {
-    job->cost_ns = agenda->estimates[job->function].ns;
+    job->cost_ns = estimate_known_ns(&agenda->estimates[job->function]);
     agenda->backlog_ns += job->cost_ns;
     queue_push(&agenda->ready, &job->link, job->priority);
 }
@@ -62,7 +62,8 @@ void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
 static uint64_t running_ns(const struct agenda *agenda)
 {
     if (!agenda->running) return 0;
-    uint64_t known = agenda->estimates[agenda->running->function].ns;
+    uint64_t known =
+        estimate_known_ns(&agenda->estimates[agenda->running->function]);
     uint64_t so_far = agenda->now_ns - agenda->began_ns;
     return known > so_far ? known : so_far;
 }
@@ -74,9 +75,10 @@ uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job)
 
 uint64_t agenda_job_ns(const struct agenda *agenda, const struct job *job)
 {
-    uint64_t known = agenda->estimates[job->function].ns;
-    if (known || !agenda->running) return known;
-    return job->function == agenda->running->function ? running_ns(agenda) : 0;
+    uint64_t known = estimate_known_ns(&agenda->estimates[job->function]);
+    if (!agenda->running || job->function != agenda->running->function)
+        return known;
+    return running_ns(agenda); /* at least what is known */
 }
 
 size_t agenda_share(const struct agenda *agenda)

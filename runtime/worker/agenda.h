@@ -38,8 +38,8 @@ void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
 /* What running and ready jobs except JOB are thought to take. */
 uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job);
 
-/* What JOB is thought to take: if its function has never ended here, what the
- * running job of that function took so far, else 0. */
+/* What JOB is thought to take: what its function took before, or the running job
+ * of that function so far, if that is more; 0: unknown. */
 uint64_t agenda_job_ns(const struct agenda *agenda, const struct job *job);
 
 /* How many jobs may go to a peer: half of those ready, rounded up if one is
