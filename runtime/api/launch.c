@@ -40,7 +40,9 @@ static struct session *session_new(struct world *world,
 static void make_center(struct session *session, struct port *port,
                         const dmpi_worker *workers)
 {
-    session->center = center_new(port, workers, registry_count());
+    uint64_t window_ns =
+        session->crowded ? ROSTER_WIDE_WINDOW_NS : ROSTER_WINDOW_NS;
+    session->center = center_new(port, workers, registry_count(), window_ns);
     port->client =
         (struct port_client){session->center, center_receive, center_arrived};
 }

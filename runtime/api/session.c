@@ -17,13 +17,22 @@ enum {
     SLICE_NS = 5000,
     /* Before a task thought to take longer, what was said is sent. */
     LONG_NS = 2000,
+    /* Messages that nobody waits for are held for so long at most: half of what
+     * this rank still has to run, so that it never runs dry, within bounds; and
+     * hardly where the center has a core of its own. */
+    PATIENCE_LEAST_NS = 100000,
+    PATIENCE_MOST_NS = 1000000,
+    PATIENCE_OWN_CORE_NS = 20000,
     /* So many tasks thought to take less are timed together. */
     SHORT_NS = 1000,
     SHORT_TASKS = 8,
-    /* Naps start here and double: ringing may be missed, far ranks cannot. */
-    NAP_FIRST_NS = 50000,
-    NAP_FAR_NS = 1000000,
+    /* Naps start here and double up to there: neighbours ring, unless a ring is
+     * missed, far ranks cannot. Shorter ones while there is something to do. */
+    NAP_NEAR_FIRST_NS = 1000000,
     NAP_NEAR_NS = 20000000,
+    NAP_FAR_FIRST_NS = 50000,
+    NAP_FAR_NS = 1000000,
+    NAP_SENDING_NS = 200000,
     NAP_BUSY_NS = 20000,
     SPIN_NS = 50000,
     GAP_SHORT_NS = 100000
@@ -49,9 +58,47 @@ static bool poll_port(struct session *session)
                         : loop_poll(session->loop);
 }
 
-static void flush(struct session *session)
+/* Send what was said. */
+static void flush_all(struct session *session)
 {
-    if (session->mpi) mpi_port_flush(session->mpi);
+    if (session->mpi) mpi_port_flush_patient(session->mpi);
+    session->held_since_ns = 0;
+}
+
+/* To wake a sleeping center costs two switches of the core that it shares. */
+static uint64_t patience_ns(const struct session *session)
+{
+    if (!session->crowded) return PATIENCE_OWN_CORE_NS;
+    uint64_t half =
+        session->worker ? worker_backlog_ns(session->worker) / 2 : 0;
+    if (half < PATIENCE_LEAST_NS) return PATIENCE_LEAST_NS;
+    return half < PATIENCE_MOST_NS ? half : PATIENCE_MOST_NS;
+}
+
+/* The same, but what is patient may wait for more of its kind: until the next
+ * flush, if that comes within AHEAD_NS. */
+static void flush(struct session *session, uint64_t ahead_ns)
+{
+    if (!session->mpi) return;
+    mpi_port_flush(session->mpi);
+    if (!mpi_port_holds(session->mpi)) {
+        session->held_since_ns = 0;
+        return;
+    }
+    uint64_t now = clock_ns();
+    if (!session->held_since_ns) session->held_since_ns = now;
+    if (now + ahead_ns - session->held_since_ns >= patience_ns(session))
+        flush_all(session);
+}
+
+/* After a turn. The last task's end does not wait, nor does the ticker, which
+ * does not know when it turns again. */
+static void flush_turn(struct session *session, enum session_turner turner)
+{
+    struct worker *worker = session->worker;
+    if (turner == TURN_TICKER || (worker && !worker_has_tasks(worker)))
+        flush_all(session);
+    else flush(session, 0);
 }
 
 /* Only the application's own calls of dmpi_rank_run() wait for main. */
@@ -105,7 +152,7 @@ bool session_turn(struct session *session, enum session_turner turner)
         any |= run_calls(session, center_exchange(session->center), turner);
         center_turn(session->center);
     }
-    flush(session);
+    flush_turn(session, turner);
     if (any) learn_gap(session);
     return any;
 }
@@ -144,7 +191,8 @@ bool session_run_tasks(struct session *session)
     worker_set_time(worker, start);
     while (watch.last_ns - start < SLICE_NS && (job = worker_take(worker))) {
         uint64_t estimate = worker_estimate_ns(worker, job);
-        if (!estimate || estimate > LONG_NS) flush(session);
+        if (!estimate || estimate > LONG_NS)
+            flush(session, estimate ? estimate : PATIENCE_MOST_NS);
         struct buffer *output = running_job(session, job);
         worker_finish(worker, job, output, measure(&watch, estimate));
         worker_set_time(worker, watch.last_ns);
@@ -159,11 +207,13 @@ bool session_run_tasks(struct session *session)
 static uint64_t nap_limit(const struct session *session)
 {
     if (mpi_port_busy(session->mpi)) return NAP_BUSY_NS;
+    if (mpi_port_sending(session->mpi)) return NAP_SENDING_NS;
     return world_all_near(session->world) ? NAP_NEAR_NS : NAP_FAR_NS;
 }
 
 static void nap(struct session *session, uint64_t now, uint64_t until_ns)
 {
+    flush_all(session);
     world_sleep_prepare(session->world);
     if (session_turn(session, TURN_MAIN)) {
         world_sleep_cancel(session->world);
@@ -197,7 +247,7 @@ static uint64_t spin_limit(const struct session *session)
 
 static void step_aside(struct session *session)
 {
-    struct timespec short_nap = {0, NAP_FIRST_NS};
+    struct timespec short_nap = {0, NAP_FAR_FIRST_NS};
     session_unlock(session);
     clock_nanosleep(CLOCK_MONOTONIC, 0, &short_nap, NULL);
     session_lock(session);
@@ -213,7 +263,8 @@ void session_idle(struct session *session, uint64_t until_ns)
     uint64_t now = clock_ns();
     if (!session->idle_since_ns) {
         session->idle_since_ns = now;
-        session->nap_ns = NAP_FIRST_NS;
+        session->nap_ns = world_all_near(session->world) ? NAP_NEAR_FIRST_NS
+                                                         : NAP_FAR_FIRST_NS;
     }
     if (now >= until_ns) return;
     if (now - session->idle_since_ns < spin_limit(session)) {
@@ -312,7 +363,7 @@ dmpi_status session_enter_rank(struct session **session)
 
 dmpi_status session_leave(struct session *session, dmpi_status status)
 {
-    flush(session);
+    flush_all(session);
     session_unlock(session);
     return status;
 }

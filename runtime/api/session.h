@@ -43,6 +43,7 @@ struct session {
     uint64_t gap_ns;        /* how long there was nothing to do, an average */
     uint64_t idle_since_ns; /* 0: there was something to do */
     uint64_t nap_ns;        /* the next nap's length */
+    uint64_t held_since_ns; /* patient messages; 0: none were seen */
 };
 
 /* The open session, or NULL. */

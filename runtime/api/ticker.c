@@ -11,7 +11,8 @@
 
 enum {
     TICK_NS = 1000000,
-    NAP_BUSY_NS = 20000,  /* while a bulk transfer is under way */
+    NAP_BUSY_NS = 20000, /* while a bulk transfer is under way */
+    NAP_SENDING_NS = 200000,
     NAP_FAR_NS = 1000000, /* nobody rings from other nodes */
     NAP_NEAR_NS = 10000000,
     PARK_AFTER = 50 /* ticks without user code */
@@ -69,6 +70,7 @@ static void tick(struct ticker *ticker)
 static uint64_t longest_nap(const struct session *session)
 {
     if (mpi_port_busy(session->mpi)) return NAP_BUSY_NS;
+    if (mpi_port_sending(session->mpi)) return NAP_SENDING_NS;
     return world_all_near(session->world) ? NAP_NEAR_NS : NAP_FAR_NS;
 }
 

@@ -32,14 +32,14 @@ struct center {
 };
 
 struct center *center_new(struct port *port, const dmpi_worker workers[],
-                          uint32_t functions)
+                          uint32_t functions, uint64_t window_ns)
 {
     struct center *center = log_alloc(sizeof *center);
     size_t count = (size_t)port->ranks - 1;
     *center = (struct center){.port = port};
     exchange_init(&center->exchange, port);
     catalog_init(&center->catalog, port->ranks);
-    roster_init(&center->roster, workers, port->ranks);
+    roster_init(&center->roster, workers, port->ranks, window_ns);
     center->values = (struct values){port, &center->catalog, &center->roster};
     scheduler_init(&center->scheduler, &center->values, functions);
     center->info = log_alloc(count * sizeof *center->info);

@@ -8,19 +8,21 @@
 
 #include "log.h"
 
-static bool has_room(const struct worker_entry *worker)
+static bool has_room(const struct roster *roster,
+                     const struct worker_entry *worker)
 {
     if (worker->tasks < ROSTER_TASKS_MIN) return true;
-    return worker->load_ns < ROSTER_WINDOW_NS &&
+    return worker->load_ns < roster->window_ns &&
            worker->tasks < ROSTER_TASKS_MAX;
 }
 
 /* A worker that filled up gets more only when a quarter is free again, so that
  * tasks go out in runs. */
-static bool has_room_again(const struct worker_entry *worker)
+static bool has_room_again(const struct roster *roster,
+                           const struct worker_entry *worker)
 {
     if (worker->tasks < ROSTER_TASKS_MIN) return true;
-    return worker->load_ns < ROSTER_WINDOW_NS / 4 * 3 &&
+    return worker->load_ns < roster->window_ns / 4 * 3 &&
            worker->tasks < ROSTER_TASKS_MAX / 4 * 3;
 }
 
@@ -49,10 +51,12 @@ static void leave_ring(struct roster *roster, struct worker_entry *worker)
     worker->next = worker->prev = NULL;
 }
 
-void roster_init(struct roster *roster, const dmpi_worker info[], int ranks)
+void roster_init(struct roster *roster, const dmpi_worker info[], int ranks,
+                 uint64_t window_ns)
 {
     size_t bytes = (size_t)ranks * sizeof *roster->workers;
-    *roster = (struct roster){.ranks = ranks, .workers = log_alloc(bytes)};
+    *roster = (struct roster){
+        .ranks = ranks, .window_ns = window_ns, .workers = log_alloc(bytes)};
     memset(roster->workers, 0, bytes);
     for (int rank = 1; rank < ranks; rank++)
         if (info[rank - 1].node >= roster->node_count)
@@ -83,7 +87,7 @@ void roster_hand(struct roster *roster, struct worker_entry *worker,
 {
     worker->tasks++;
     worker->load_ns += cost_ns;
-    if (worker->next && !has_room(worker)) leave_ring(roster, worker);
+    if (worker->next && !has_room(roster, worker)) leave_ring(roster, worker);
 }
 
 void roster_end(struct roster *roster, struct worker_entry *worker,
@@ -92,7 +96,8 @@ void roster_end(struct roster *roster, struct worker_entry *worker,
     assert(worker->tasks && worker->load_ns >= cost_ns);
     worker->tasks--;
     worker->load_ns -= cost_ns;
-    if (!worker->next && has_room_again(worker)) join_ring(roster, worker);
+    if (!worker->next && has_room_again(roster, worker))
+        join_ring(roster, worker);
 }
 
 struct worker_entry *roster_turn(struct roster *roster)

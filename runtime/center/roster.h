@@ -3,7 +3,7 @@
  * do, and who has room for more.
  *
  * A worker has room for tasks that could run anywhere while it has less than
- * ROSTER_WINDOW_NS of work, but two tasks in any case; for tasks that belong to
+ * its window of work, but two tasks in any case; for tasks that belong to
  * it until ROSTER_TASKS_MAX. Workers with room form a ring: dealing in turn
  * costs the same for any number of workers. */
 #ifndef ROSTER_H
@@ -17,7 +17,10 @@
 #include "rankset.h"
 
 enum {
+    /* Work ahead per worker: for a center that can answer at once, and for one
+     * that shares its core and is better woken seldom. */
     ROSTER_WINDOW_NS = 500000,
+    ROSTER_WIDE_WINDOW_NS = 2000000,
     ROSTER_TASKS_MIN = 2,
     ROSTER_TASKS_MAX = 4096
 };
@@ -37,13 +40,15 @@ struct worker_entry {
 struct roster {
     struct worker_entry *workers; /* by rank - 1; owned */
     int ranks;
+    uint64_t window_ns;
     struct worker_entry *ring; /* the one whose turn it is, or NULL */
     struct rankset **nodes;    /* ranks of each node; owned */
     int node_count;
 };
 
 /* INFO: one entry per worker, by rank from 1. */
-void roster_init(struct roster *roster, const dmpi_worker info[], int ranks);
+void roster_init(struct roster *roster, const dmpi_worker info[], int ranks,
+                 uint64_t window_ns);
 void roster_fini(struct roster *roster);
 
 static inline struct worker_entry *roster_at(struct roster *roster, int rank)

@@ -7,6 +7,7 @@
 #ifndef MESSAGE_H
 #define MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,14 @@ static inline size_t message_padded(size_t bytes)
 }
 
 const char *message_name(unsigned kind);
+
+/* May a message of that KIND wait a little for company? Nobody stands still
+ * until it arrives. */
+static inline bool message_is_patient(unsigned kind)
+{
+    return kind == MSG_TASK_DONE || kind == MSG_TASK_MOVED ||
+           kind == MSG_KEY_DROP;
+}
 
 /* Bytes that follow: in the tail, or by bulk under a tag, or not at all. */
 enum { PAYLOAD_INLINE = 0, PAYLOAD_NONE = 0xffffffff };

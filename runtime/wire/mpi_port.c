@@ -6,6 +6,7 @@
  * large for one envelope is cut into fragments. */
 #include "mpi_port.h"
 
+#include <dlfcn.h>
 #include <mpi.h>
 #include <string.h>
 
@@ -31,11 +32,20 @@ struct envelope {
     char bytes[ENVELOPE_BYTES];
 };
 
+/* Ranks with an open envelope. */
+struct outbox {
+    int *ranks; /* owned */
+    int count;
+};
+
+/* Is somebody in a hurry, or only patient messages? */
+enum { HURRY, PATIENT, OUTBOXES };
+
 struct peer {
     struct envelope *open;         /* being filled, or NULL */
     struct envelope *first, *last; /* full, wait for their turn */
     int flying;                    /* under way */
-    bool dirty;                    /* in the list of those to flush */
+    bool listed[OUTBOXES];         /* in that list of the port */
     char *partial;                 /* a message in fragments; owned */
     uint32_t partial_bytes;        /* of it that are here */
 };
@@ -51,8 +61,7 @@ struct mpi_port {
     MPI_Comm comm;       /* borrowed */
     struct doorbell *bell;
     struct peer *peers; /* by rank; owned */
-    int *dirty;         /* ranks with an open envelope; owned */
-    int dirty_count;
+    struct outbox outboxes[OUTBOXES];
     struct envelope *free_envelopes; /* owned */
     size_t unsent;                   /* envelopes open, waiting, or under way */
     struct flight flight;
@@ -62,6 +71,7 @@ struct mpi_port {
     /* A message too large for an envelope, until it has been filled. */
     struct message *large; /* owned, or NULL */
     int large_to;
+    bool yielded; /* MPI did before there was this port */
 };
 
 struct fragment {
@@ -157,15 +167,12 @@ static void close_envelope(struct mpi_port *port, struct peer *peer)
     peer->last = envelope;
 }
 
-static struct envelope *open_envelope(struct mpi_port *port, int to)
+/* The open envelope to rank TO leaves with the next flush of that box. */
+static void list(struct mpi_port *port, int to, int box)
 {
-    struct peer *peer = &port->peers[to];
-    peer->open = envelope_take(port, to);
-    if (!peer->dirty) {
-        peer->dirty = true;
-        port->dirty[port->dirty_count++] = to;
-    }
-    return peer->open;
+    struct outbox *outbox = &port->outboxes[box];
+    port->peers[to].listed[box] = true;
+    outbox->ranks[outbox->count++] = to;
 }
 
 /* Room for a message of BYTES, head included, in the envelope to rank TO. */
@@ -179,7 +186,9 @@ static struct message *append(struct mpi_port *port, int to, unsigned kind,
         close_envelope(port, peer);
         envelope = NULL;
     }
-    if (!envelope) envelope = open_envelope(port, to);
+    if (!envelope) envelope = peer->open = envelope_take(port, to);
+    int box = message_is_patient(kind) ? PATIENT : HURRY;
+    if (!peer->listed[box]) list(port, to, box);
     struct message *message =
         (struct message *)(envelope->bytes + envelope->used);
     envelope->used += (uint32_t)padded;
@@ -221,15 +230,32 @@ static void *say(struct port *base, int to, unsigned kind, size_t bytes)
     return port->large + 1;
 }
 
+static void empty(struct mpi_port *port, int box)
+{
+    struct outbox *outbox = &port->outboxes[box];
+    for (int i = 0; i < outbox->count; i++) {
+        struct peer *peer = &port->peers[outbox->ranks[i]];
+        peer->listed[box] = false;
+        close_envelope(port, peer);
+    }
+    outbox->count = 0;
+}
+
 void mpi_port_flush(struct mpi_port *port)
 {
     if (port->large) post_large(port);
-    for (int i = 0; i < port->dirty_count; i++) {
-        struct peer *peer = &port->peers[port->dirty[i]];
-        peer->dirty = false;
-        close_envelope(port, peer);
-    }
-    port->dirty_count = 0;
+    empty(port, HURRY);
+}
+
+void mpi_port_flush_patient(struct mpi_port *port)
+{
+    mpi_port_flush(port);
+    empty(port, PATIENT);
+}
+
+bool mpi_port_holds(const struct mpi_port *port)
+{
+    return port->outboxes[PATIENT].count;
 }
 
 static uint32_t port_bulk_send(struct port *base, int to, struct buffer *buffer)
@@ -305,6 +331,17 @@ bool mpi_port_poll(struct mpi_port *port)
 
 /* ---- life ----------------------------------------------------------------*/
 
+/* With more ranks than cores Open MPI yields the core in every MPI_Test() that
+ * finds nothing, also between two tasks. The loop knows better when to yield,
+ * so that is off while there is a port. The call is Open MPI's own; other MPIs
+ * have none. Returns what was set before. */
+static bool set_yielding(bool yield)
+{
+    bool (*set)(bool) = NULL;
+    *(void **)&set = dlsym(RTLD_DEFAULT, "opal_progress_set_yield_when_idle");
+    return set && set(yield);
+}
+
 static const struct port_calls calls = {say, port_bulk_send, port_bulk_receive};
 
 static int ring_size_for(int ranks)
@@ -324,10 +361,12 @@ struct mpi_port *mpi_port_new(struct world *world)
     bulk_init(&port->bulk, port->comm, &port->flight, &port->base.client);
     port->peers = log_alloc((size_t)ranks * sizeof *port->peers);
     memset(port->peers, 0, (size_t)ranks * sizeof *port->peers);
-    port->dirty = log_alloc((size_t)ranks * sizeof *port->dirty);
+    for (int box = 0; box < OUTBOXES; box++)
+        port->outboxes[box].ranks = log_alloc((size_t)ranks * sizeof(int));
     port->ring_size = ring_size_for(ranks);
     port->ring = log_alloc((size_t)port->ring_size * sizeof *port->ring);
     for (int i = 0; i < port->ring_size; i++) post_slot(port, &port->ring[i]);
+    port->yielded = set_yielding(false);
     return port;
 }
 
@@ -342,6 +381,7 @@ static void free_envelopes(struct envelope *envelope)
 
 void mpi_port_free(struct mpi_port *port)
 {
+    set_yielding(port->yielded);
     for (int i = 0; i < port->ring_size; i++) {
         MPI_Cancel(&port->ring[i].request);
         MPI_Request_free(&port->ring[i].request);
@@ -351,7 +391,7 @@ void mpi_port_free(struct mpi_port *port)
     flight_fini(&port->flight);
     port_fini(&port->base);
     free(port->peers);
-    free(port->dirty);
+    for (int box = 0; box < OUTBOXES; box++) free(port->outboxes[box].ranks);
     free(port->ring);
     free(port);
 }
@@ -368,5 +408,10 @@ bool mpi_port_quiet(const struct mpi_port *port)
 
 bool mpi_port_busy(const struct mpi_port *port)
 {
-    return port->bulk.open || port->unsent;
+    return port->bulk.open;
+}
+
+bool mpi_port_sending(const struct mpi_port *port)
+{
+    return port->unsent;
 }

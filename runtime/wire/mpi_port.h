@@ -2,7 +2,9 @@
 /* mpi_port.h - the port over MPI: messages in envelopes, values by bulk.
  *
  * To each peer one or two envelopes are under way; what is said meanwhile is
- * appended and leaves when one lands, when it is full, or by mpi_port_flush().
+ * appended and leaves when one lands, when it is full, or by a flush. Patient
+ * messages alone (see message.h) do not make an envelope leave: each costs a
+ * sleeping receiver a wake-up, and the core that it shares as much.
  * Nothing here blocks. All calls under the rank's token. */
 #ifndef MPI_PORT_H
 #define MPI_PORT_H
@@ -26,13 +28,20 @@ struct port *mpi_port_base(struct mpi_port *port);
  * and nothing landed. */
 bool mpi_port_poll(struct mpi_port *port);
 
-/* Send what has been said. */
+/* Send what has been said, patient envelopes excepted. */
 void mpi_port_flush(struct mpi_port *port);
+
+/* Send those too; are there any? */
+void mpi_port_flush_patient(struct mpi_port *port);
+bool mpi_port_holds(const struct mpi_port *port);
 
 /* Is everything that was said sent, and every transfer ended? */
 bool mpi_port_quiet(const struct mpi_port *port);
 
 /* Are bulk transfers under way, which want the loop to turn fast? */
 bool mpi_port_busy(const struct mpi_port *port);
+
+/* Are there envelopes that have not been sent to the end? */
+bool mpi_port_sending(const struct mpi_port *port);
 
 #endif

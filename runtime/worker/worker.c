@@ -37,6 +37,7 @@ struct worker {
     struct agenda agenda;
     struct custody custody;
     struct mem jobs;
+    size_t unended; /* jobs here: waiting, ready and running */
     int *nodes; /* by rank; owned */
     struct steal steal;
     bool stealing;
@@ -114,6 +115,7 @@ static void on_task_run(struct worker *worker, int from,
                         const struct msg_task_run *run)
 {
     struct job *job = job_new(&worker->jobs, from, run);
+    worker->unended++;
     if (from != 0) steal_given(&worker->steal, from);
     custody_make(&worker->custody, job);
     gather_inputs(worker, job, (const struct msg_input *)(run + 1));
@@ -136,6 +138,7 @@ void worker_finish(struct worker *worker, struct job *job,
 {
     assert(worker->agenda.running == job && output);
     agenda_end(&worker->agenda, ns, output->size, output->is_error);
+    worker->unended--;
     steal_rest(&worker->steal);
     worker->counts.tasks_run++;
     worker->counts.tasks_stolen += job->from != 0;
@@ -144,6 +147,16 @@ void worker_finish(struct worker *worker, struct job *job,
     worker->counts.inputs_local += job->local;
     custody_made(&worker->custody, job, output, ns);
     buffer_unref(output);
+}
+
+bool worker_has_tasks(const struct worker *worker)
+{
+    return worker->unended;
+}
+
+uint64_t worker_backlog_ns(const struct worker *worker)
+{
+    return worker->agenda.backlog_ns;
 }
 
 uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job)
@@ -222,6 +235,7 @@ static void say_moved(struct worker *worker, int thief, struct job *job)
 static void give(struct worker *worker, int thief, struct job *job)
 {
     agenda_remove(&worker->agenda, job);
+    worker->unended--;
     say_moved(worker, thief, job);
     say_run(worker, thief, job);
     custody_moved(&worker->custody, job, thief);

@@ -42,6 +42,12 @@ void worker_finish(struct worker *worker, struct job *job,
 /* What JOB is thought to take; 0: its function has never ended here. */
 uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job);
 
+/* Are there tasks here that have not ended? */
+bool worker_has_tasks(const struct worker *worker);
+
+/* What its ready tasks are thought to take. */
+uint64_t worker_backlog_ns(const struct worker *worker);
+
 struct exchange *worker_exchange(struct worker *worker);
 
 /* The center has told how much there is to hear, and it was heard. */

@@ -23,7 +23,7 @@ static void scene_init(struct scene *scene)
     memset(info, 0, sizeof info);
     for (int i = 0; i < RANKS - 1; i++) info[i].node = i / 4;
     memset(scene, 0, sizeof *scene);
-    roster_init(&scene->roster, info, RANKS);
+    roster_init(&scene->roster, info, RANKS, ROSTER_WINDOW_NS);
     scene->spec = calloc(1, spec_bytes(INPUTS_MAX, 0, 0));
     for (int i = 0; i < INPUTS_MAX; i++)
         spec_inputs(scene->spec)[i] = &scene->records[i];

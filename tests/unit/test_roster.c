@@ -17,7 +17,7 @@ static void init(struct roster *roster, int ranks)
         info[i].rank = i + 1;
         info[i].node = i % 2;
     }
-    roster_init(roster, info, ranks);
+    roster_init(roster, info, ranks, ROSTER_WINDOW_NS);
 }
 
 static void hand(struct roster *roster, int rank, uint32_t ns)
