@@ -100,9 +100,11 @@ struct bytes {
     double center, workers; /* of all workers */
 };
 
+/* Ranks that have nothing to do give back what they do not need. */
 static struct bytes now(dmpi_pool *pool)
 {
     struct bytes bytes = {0, 0};
+    bench_nap(0.1);
     for (size_t i = 1; i <= dmpi_workers(pool) && dmpi_ranks() > 1; i++) {
         void *told;
         bench_require(

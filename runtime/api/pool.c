@@ -101,6 +101,7 @@ dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
         if (args) order.args = (const char *)args + i * args_size;
         keys[i] = center_submit(session->center, &order);
         center_settle(session->center);
+        session_pace(session, i);
     }
     return session_leave(session, status);
 }
@@ -240,6 +241,7 @@ static void submit_all(struct graph *graph, bool sorted)
     for (size_t i = 0; i < graph->count; i++) {
         submit_one(graph, sorted ? graph->order[i] : i);
         center_settle(graph->session->center);
+        session_pace(graph->session, i);
     }
 }
 

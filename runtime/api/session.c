@@ -35,6 +35,11 @@ enum {
     NAP_SENDING_NS = 200000,
     NAP_BUSY_NS = 20000,
     SPIN_NS = 50000,
+    /* In a long call: parts between two turns; envelopes that may wait. */
+    PACE = 256,
+    UNSENT_MOST = 512,
+    /* Idle for so long, a rank gives back memory that it does not need. */
+    REST_NS = 10000000,
     GAP_SHORT_NS = 100000
 };
 
@@ -202,12 +207,20 @@ bool session_run_tasks(struct session *session)
     return any;
 }
 
+void session_rest(struct session *session)
+{
+    if (session->center) center_rest(session->center);
+    if (session->worker) worker_rest(session->worker);
+    if (session->mpi) mpi_port_trim(session->mpi);
+    buffer_trim();
+}
+
 /* ---- sleeping ------------------------------------------------------------*/
 
 static uint64_t nap_limit(const struct session *session)
 {
     if (mpi_port_busy(session->mpi)) return NAP_BUSY_NS;
-    if (mpi_port_sending(session->mpi)) return NAP_SENDING_NS;
+    if (mpi_port_unsent(session->mpi)) return NAP_SENDING_NS;
     return world_all_near(session->world) ? NAP_NEAR_NS : NAP_FAR_NS;
 }
 
@@ -219,6 +232,7 @@ static void nap(struct session *session, uint64_t now, uint64_t until_ns)
         world_sleep_cancel(session->world);
         return;
     }
+    if (now - session->idle_since_ns > REST_NS) session_rest(session);
     uint64_t length = session->nap_ns, limit = nap_limit(session);
     if (length > limit) length = limit;
     session->nap_ns = 2 * length;
@@ -290,6 +304,20 @@ bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
         if (!any) session_idle(session, deadline_ns);
     }
     return true;
+}
+
+static bool is_relieved(void *argument)
+{
+    struct session *session = argument;
+    return !session->mpi || mpi_port_unsent(session->mpi) < UNSENT_MOST;
+}
+
+void session_pace(struct session *session, size_t i)
+{
+    if (i % PACE || !i) return;
+    session_turn(session, TURN_MAIN);
+    if (!is_relieved(session))
+        session_wait(session, is_relieved, session, UINT64_MAX);
 }
 
 /* ---- in and out ----------------------------------------------------------*/

@@ -57,6 +57,9 @@ enum session_turner { TURN_MAIN, TURN_TICKER };
 /* Hear, react, run calls, say. False: there was nothing to do. */
 bool session_turn(struct session *session, enum session_turner turner);
 
+/* There has been nothing to do for a while: give back memory. */
+void session_rest(struct session *session);
+
 /* Run ready tasks for a few microseconds. False: there was none. */
 bool session_run_tasks(struct session *session);
 
@@ -67,6 +70,11 @@ void session_idle(struct session *session, uint64_t until_ns);
  * False: it was the deadline. */
 bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
                   uint64_t deadline_ns);
+
+/* In a call that says much without waiting, after part number I of it: now and
+ * then turn, and let pass what was said, so that workers run meanwhile and what
+ * waits to be sent stays bounded. */
+void session_pace(struct session *session, size_t i);
 
 /* ---- from code of the user and back --------------------------------------*/
 

@@ -70,7 +70,7 @@ static void tick(struct ticker *ticker)
 static uint64_t longest_nap(const struct session *session)
 {
     if (mpi_port_busy(session->mpi)) return NAP_BUSY_NS;
-    if (mpi_port_sending(session->mpi)) return NAP_SENDING_NS;
+    if (mpi_port_unsent(session->mpi)) return NAP_SENDING_NS;
     return world_all_near(session->world) ? NAP_NEAR_NS : NAP_FAR_NS;
 }
 
@@ -85,6 +85,7 @@ static bool stand_in(struct ticker *ticker, uint64_t turns, uint64_t *nap_ns)
         world_sleep_prepare(session->world);
         any = session_turn(session, TURN_TICKER);
         longest = longest_nap(session);
+        if (!any && *nap_ns >= longest) session_rest(session);
     }
     token_give_other(&session->token);
     if (!still) return false;

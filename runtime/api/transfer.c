@@ -79,9 +79,11 @@ static dmpi_status scatter(struct session *session, const dmpi_value blocks[],
                              block_rank(session, i, count, ranks));
     if (status) return status;
     struct buffer **buffers = log_alloc(count * sizeof(struct buffer *));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         keys[i] = start_put(session, blocks[i].data, blocks[i].size,
                             block_rank(session, i, count, ranks), &buffers[i]);
+        session_pace(session, i);
+    }
     for (size_t i = 0; i < count; i++) finish_put(session, buffers[i]);
     free(buffers);
     return DMPI_OK;

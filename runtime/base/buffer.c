@@ -34,9 +34,10 @@ static void unlock(void)
     atomic_flag_clear_explicit(&busy, memory_order_release);
 }
 
+/* A multiple of 16 is aligned to 16. */
 static size_t small_bytes(size_t room)
 {
-    return sizeof(struct buffer) + room;
+    return (sizeof(struct buffer) + room + 15) / 16 * 16;
 }
 
 static void fill(struct buffer *buffer, uint16_t home, void *data, size_t size)
@@ -103,4 +104,11 @@ void buffer_unref(struct buffer *buffer)
     if (!buffer) return;
     assert(buffer->refs > 0);
     if (--buffer->refs == 0) release(buffer);
+}
+
+void buffer_trim(void)
+{
+    lock();
+    mem_trim(&small);
+    unlock();
 }

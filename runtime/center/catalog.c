@@ -45,7 +45,7 @@ struct record *catalog_find(const struct catalog *catalog, uint64_t key)
 void catalog_remove(struct catalog *catalog, struct record *record)
 {
     uint64_t key = record->key;
-    assert(!record->spec && !record->dependants && !record->needs);
+    assert(!record->spec && !record->needs);
     rankset_free(record->copies);
     rankset_free(record->notes);
     table_remove(&catalog->makers[key_rank(key)], key_counter(key), record);

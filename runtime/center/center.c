@@ -437,6 +437,11 @@ uint64_t center_bytes_put(const struct center *center)
     return center->bytes_put;
 }
 
+void center_rest(struct center *center)
+{
+    mem_trim(&center->scheduler.mem);
+}
+
 /* ---- dispatch ------------------------------------------------------------*/
 
 void center_receive(void *role, int from, const struct message *message)

@@ -25,38 +25,36 @@ enum task_state {
 };
 
 struct record {
-    uint64_t key;            /* first, see table.h */
-    uint64_t bytes;          /* of the value; a guess while it does not exist */
-    struct spec *spec;       /* owned; NULL when the task has ended */
-    struct edge *dependants; /* tasks that wait for this one to be placed */
-    struct rankset *copies;  /* owned; who else holds it or is about to */
-    struct rankset *notes;   /* owned; see values_note() */
-    uint32_t needs;          /* unended tasks and calls that want the value */
-    int32_t owner;           /* the rank that holds or will make it; 0: none */
-    uint16_t attempt;        /* of the task; only its end counts */
-    uint8_t state;           /* enum task_state */
-    bool held;               /* the application has not dropped it */
-    bool spread;             /* its copies were made on purpose */
+    uint64_t key;           /* first, see table.h */
+    uint64_t bytes;         /* of the value; a guess while it does not exist */
+    struct spec *spec;      /* owned; NULL when the task has ended */
+    struct rankset *copies; /* owned; who else holds it or is about to */
+    struct rankset *notes;  /* owned; see values_note() */
+    uint32_t needs;         /* unended tasks and calls that want the value */
+    int32_t owner;          /* the rank that holds or will make it; 0: none */
+    uint16_t attempt;       /* of the task; only its end counts */
+    uint8_t state;          /* enum task_state */
+    bool held;              /* the application has not dropped it */
+    bool spread;            /* its copies were made on purpose */
 };
 
-/* An input whose task is not placed yet, in that task's list. */
-struct edge {
-    struct edge *next;
-    struct record *task;
-};
-
+/* A task that waits watches one input at a time, the first whose task is not
+ * placed, and is in that task's list: so edges need no memory of their own
+ * (as SAT solvers watch literals: Moskewicz et al., "Chaff", DAC 2001). */
 struct spec {
-    struct link link; /* first; in a queue of the scheduler or of a worker */
+    struct link link; /* first; in a queue of the scheduler or of a worker, or
+                       * by next in the list of those that watch a task */
+    struct spec *watchers; /* the last one first */
     struct record *record; /* whose spec it is */
     uint32_t function;
     uint32_t inputs; /* count */
     uint32_t args;   /* bytes */
     uint32_t name;   /* bytes */
     int32_t priority;
-    int32_t target;    /* wanted rank, 0: none */
-    int32_t worker;    /* rank it is handed or held to */
-    uint32_t unplaced; /* inputs whose tasks are not placed yet */
-    uint32_t cost_ns;  /* what was added to the worker's load */
+    int32_t target;   /* wanted rank, 0: none */
+    int32_t worker;   /* rank it is handed or held to */
+    uint32_t placed;  /* the first so many inputs are */
+    uint32_t cost_ns; /* what was added to the worker's load */
     bool hard;
     /* then: inputs x struct record *, arguments, name */
 };
@@ -77,7 +75,8 @@ static inline char *spec_name(struct spec *spec)
     return spec_args(spec) + spec->args;
 }
 
-_Static_assert(sizeof(struct record) == 64, "one cache line a key");
+_Static_assert(sizeof(struct record) == 56, "what a key costs");
+_Static_assert(sizeof(struct spec) == 72, "and its task, while it is pending");
 
 size_t spec_bytes(uint32_t inputs, uint32_t args, uint32_t name);
 

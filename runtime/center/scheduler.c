@@ -64,13 +64,17 @@ static void spec_free(struct scheduler *scheduler, struct spec *spec)
              spec_bytes(spec->inputs, spec->args, spec->name));
 }
 
-static void wait_for(struct scheduler *scheduler, struct record *record,
-                     struct record *producer)
+/* Watch the first input whose task is not placed. False: there is none. */
+static bool watch_input(struct spec *spec)
 {
-    struct edge *edge = mem_take(&scheduler->mem, sizeof *edge);
-    *edge = (struct edge){.next = producer->dependants, .task = record};
-    producer->dependants = edge;
-    record->spec->unplaced++;
+    struct record **inputs = spec_inputs(spec);
+    while (spec->placed < spec->inputs && task_placed(inputs[spec->placed]))
+        spec->placed++;
+    if (spec->placed == spec->inputs) return false;
+    struct spec *producer = inputs[spec->placed]->spec;
+    spec->link.next = (struct link *)producer->watchers;
+    producer->watchers = spec;
+    return true;
 }
 
 static void push(struct queue *queue, struct record *record)
@@ -103,32 +107,35 @@ struct record *scheduler_submit(struct scheduler *scheduler,
         assert(input);
         spec_inputs(spec)[i] = input;
         input->needs++;
-        if (!task_placed(input)) wait_for(scheduler, record, input);
     }
-    if (spec->unplaced) task_enter(record, TASK_WAITING);
+    if (watch_input(spec)) task_enter(record, TASK_WAITING);
     else make_fresh(scheduler, record);
     return record;
 }
 
 /* ---- to a worker ---------------------------------------------------------*/
 
-static void release_dependants(struct scheduler *scheduler,
-                               struct record *record)
+/* The first that came to watch SPEC, and so on by link; it has none any more. */
+static struct spec *take_watchers(struct spec *spec)
 {
-    struct edge *edge = record->dependants, *first = NULL;
-    record->dependants = NULL;
-    while (edge) { /* turn the list round: by submission */
-        struct edge *next = edge->next;
-        edge->next = first;
-        first = edge;
-        edge = next;
+    struct spec *last = spec->watchers, *first = NULL;
+    spec->watchers = NULL;
+    while (last) {
+        struct spec *before = (struct spec *)last->link.next;
+        last->link.next = (struct link *)first;
+        first = last;
+        last = before;
     }
-    while (first) {
-        struct record *task = first->task;
-        struct edge *done = first;
-        first = first->next;
-        mem_give(&scheduler->mem, done, sizeof *done);
-        if (--task->spec->unplaced == 0) make_fresh(scheduler, task);
+    return first;
+}
+
+static void release_watchers(struct scheduler *scheduler, struct spec *spec)
+{
+    struct spec *watcher = take_watchers(spec);
+    while (watcher) {
+        struct spec *next = (struct spec *)watcher->link.next;
+        if (!watch_input(watcher)) make_fresh(scheduler, watcher->record);
+        watcher = next;
     }
 }
 
@@ -179,7 +186,7 @@ static void place(struct scheduler *scheduler, struct record *record, int rank)
     roster_hand(roster, roster_at(roster, rank), spec->cost_ns);
     say_run(scheduler, record, rank);
     task_enter(record, TASK_PLACED);
-    if (record->dependants) release_dependants(scheduler, record);
+    if (spec->watchers) release_watchers(scheduler, spec);
 }
 
 /* How large the inputs will be that do not exist yet: as large as the outputs of

@@ -27,7 +27,7 @@ struct task_order {
 
 struct scheduler {
     struct values *values;      /* borrowed; with port, catalog, roster */
-    struct mem mem;             /* specs and edges */
+    struct mem mem;             /* specs */
     struct queue ready;         /* may run anywhere */
     struct queue fresh;         /* ready, not looked at yet */
     struct estimate *estimates; /* by function; owned */

@@ -21,7 +21,8 @@ enum {
     FLYING_MAX = 2,  /* envelopes under way to one peer */
     RING_LEAST = 16, /* receives posted, and at most */
     RING_MOST = 128,
-    POLL_ENVELOPES = 16 /* delivered in one poll */
+    POLL_ENVELOPES = 16, /* delivered in one poll */
+    FREE_KEPT = 16       /* empty envelopes, when there is nothing to do */
 };
 
 struct envelope {
@@ -63,7 +64,8 @@ struct mpi_port {
     struct peer *peers; /* by rank; owned */
     struct outbox outboxes[OUTBOXES];
     struct envelope *free_envelopes; /* owned */
-    size_t unsent;                   /* envelopes open, waiting, or under way */
+    int free_count;
+    size_t unsent; /* envelopes open, waiting, or under way */
     struct flight flight;
     struct bulk bulk;
     struct slot *ring; /* owned */
@@ -94,8 +96,12 @@ static void check(int result, const char *what)
 static struct envelope *envelope_take(struct mpi_port *port, int to)
 {
     struct envelope *envelope = port->free_envelopes;
-    if (envelope) port->free_envelopes = envelope->next;
-    else envelope = log_alloc(sizeof *envelope);
+    if (envelope) {
+        port->free_envelopes = envelope->next;
+        port->free_count--;
+    } else {
+        envelope = log_alloc(sizeof *envelope);
+    }
     envelope->next = NULL;
     envelope->port = port;
     envelope->to = to;
@@ -108,6 +114,7 @@ static void envelope_give(struct mpi_port *port, struct envelope *envelope)
 {
     envelope->next = port->free_envelopes;
     port->free_envelopes = envelope;
+    port->free_count++;
     port->unsent--;
 }
 
@@ -370,13 +377,19 @@ struct mpi_port *mpi_port_new(struct world *world)
     return port;
 }
 
-static void free_envelopes(struct envelope *envelope)
+static void free_envelopes(struct mpi_port *port, int keep)
 {
-    while (envelope) {
-        struct envelope *next = envelope->next;
+    while (port->free_count > keep) {
+        struct envelope *envelope = port->free_envelopes;
+        port->free_envelopes = envelope->next;
+        port->free_count--;
         free(envelope);
-        envelope = next;
     }
+}
+
+void mpi_port_trim(struct mpi_port *port)
+{
+    free_envelopes(port, FREE_KEPT);
 }
 
 void mpi_port_free(struct mpi_port *port)
@@ -387,7 +400,7 @@ void mpi_port_free(struct mpi_port *port)
         MPI_Request_free(&port->ring[i].request);
     }
     for (int i = 0; i < port->base.ranks; i++) free(port->peers[i].partial);
-    free_envelopes(port->free_envelopes);
+    free_envelopes(port, 0);
     flight_fini(&port->flight);
     port_fini(&port->base);
     free(port->peers);
@@ -411,7 +424,7 @@ bool mpi_port_busy(const struct mpi_port *port)
     return port->bulk.open;
 }
 
-bool mpi_port_sending(const struct mpi_port *port)
+size_t mpi_port_unsent(const struct mpi_port *port)
 {
     return port->unsent;
 }

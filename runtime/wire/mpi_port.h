@@ -35,13 +35,16 @@ void mpi_port_flush(struct mpi_port *port);
 void mpi_port_flush_patient(struct mpi_port *port);
 bool mpi_port_holds(const struct mpi_port *port);
 
+/* Give memory that is not in use back. */
+void mpi_port_trim(struct mpi_port *port);
+
 /* Is everything that was said sent, and every transfer ended? */
 bool mpi_port_quiet(const struct mpi_port *port);
 
 /* Are bulk transfers under way, which want the loop to turn fast? */
 bool mpi_port_busy(const struct mpi_port *port);
 
-/* Are there envelopes that have not been sent to the end? */
-bool mpi_port_sending(const struct mpi_port *port);
+/* Envelopes that have not been sent to the end. */
+size_t mpi_port_unsent(const struct mpi_port *port);
 
 #endif

@@ -38,7 +38,7 @@ struct worker {
     struct custody custody;
     struct mem jobs;
     size_t unended; /* jobs here: waiting, ready and running */
-    int *nodes; /* by rank; owned */
+    int *nodes;     /* by rank; owned */
     struct steal steal;
     bool stealing;
     struct msg_counts counts;
@@ -162,6 +162,12 @@ uint64_t worker_backlog_ns(const struct worker *worker)
 uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job)
 {
     return worker->agenda.estimates[job->function].ns;
+}
+
+void worker_rest(struct worker *worker)
+{
+    mem_trim(&worker->jobs);
+    mem_trim(&worker->custody.store.mem);
 }
 
 /* ---- stealing ------------------------------------------------------------*/

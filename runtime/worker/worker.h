@@ -56,6 +56,9 @@ bool worker_ended(const struct worker *worker);
 /* The pool is closing: nothing may be asked for any more. */
 bool worker_stopping(const struct worker *worker);
 
+/* There is nothing to do: give memory that is not in use back. */
+void worker_rest(struct worker *worker);
+
 /* ---- calls from inside a task, for requests of this rank -----------------*/
 
 /* Store BUFFER (a reference is taken) on RANK under a new key. */

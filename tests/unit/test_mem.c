@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { RECORDS = 3000 };
@@ -46,11 +47,8 @@ static void records_are_aligned(void)
 
     for (unsigned i = 0; i < 200; i++) {
         void *record = mem_take(&mem, size_of(i));
-        CU_ASSERT_EQUAL((uintptr_t)record % 16, 0);
-#ifndef __SANITIZE_ADDRESS__
-        if (size_of(i) <= MEM_SMALL)
-            CU_ASSERT_EQUAL((uintptr_t)record % MEM_STEP, 0);
-#endif
+        CU_ASSERT_EQUAL((uintptr_t)record % 8, 0);
+        if (size_of(i) % 16 == 0) CU_ASSERT_EQUAL((uintptr_t)record % 16, 0);
         mem_give(&mem, record, size_of(i));
     }
     mem_fini(&mem);
@@ -61,14 +59,40 @@ static void what_was_given_back_is_used_again(void)
 #ifndef __SANITIZE_ADDRESS__
     struct mem mem = {0};
 
-    void *first = mem_take(&mem, MEM_STEP + 1);
-    void *second = mem_take(&mem, 3 * MEM_STEP);
-    mem_give(&mem, first, MEM_STEP + 1);
-    CU_ASSERT_PTR_EQUAL(mem_take(&mem, 2 * MEM_STEP), first);
-    mem_give(&mem, second, 3 * MEM_STEP);
-    CU_ASSERT_PTR_NOT_EQUAL(mem_take(&mem, 3 * MEM_STEP + 1), second);
-    CU_ASSERT_PTR_EQUAL(mem_take(&mem, 2 * MEM_STEP + 1), second);
+    void *first = mem_take(&mem, 17), *second = mem_take(&mem, 18);
+    mem_give(&mem, first, 17);
+    CU_ASSERT_PTR_EQUAL(mem_take(&mem, 24), first);
+    mem_give(&mem, second, 18);
+    CU_ASSERT_PTR_NOT_EQUAL(mem_take(&mem, 25), second);
+    CU_ASSERT_PTR_EQUAL(mem_take(&mem, 24), second);
     mem_fini(&mem);
+#endif
+}
+
+/* Otherwise the peak of one size would be kept from all others. */
+static void chunks_without_records_serve_others_or_go_back(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    struct mem mem = {0};
+    enum { MANY = 100000 };
+    void **records = malloc(MANY * sizeof *records);
+
+    for (int i = 0; i < MANY; i++) records[i] = mem_take(&mem, 100);
+    size_t most = mem.chunk_count;
+    CU_ASSERT_TRUE(most > 100);
+    for (int i = 1; i < MANY; i++) mem_give(&mem, records[i], 100);
+    CU_ASSERT_EQUAL(mem.chunk_count, 1);
+    CU_ASSERT_EQUAL(mem.spare_count, most - 1);
+    mem_trim(&mem);
+    CU_ASSERT_TRUE(mem.spare_count < most / 4);
+    size_t spares = mem.spare_count;
+    for (int i = 1; i < 1000; i++) records[i] = mem_take(&mem, 40);
+    CU_ASSERT_TRUE(mem.spare_count < spares);
+    for (int i = 1; i < 1000; i++) mem_give(&mem, records[i], 40);
+    mem_give(&mem, records[0], 100);
+    CU_ASSERT_EQUAL(mem.chunk_count, 0);
+    mem_fini(&mem);
+    free(records);
 #endif
 }
 
@@ -87,6 +111,8 @@ int main(void)
         {"records are aligned", records_are_aligned},
         {"what was given back is used again",
          what_was_given_back_is_used_again},
+        {"chunks without records serve others or go back",
+         chunks_without_records_serve_others_or_go_back},
         {"empty one can be ended", empty_one_can_be_ended},
     };
     return check_run("mem", tests, CHECK_COUNT(tests));
