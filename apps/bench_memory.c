@@ -11,8 +11,10 @@
  *             that do not count: what has grown, per task.
  *   keys      10^6 values of 8 bytes held.
  *
- * The figures are growth of the resident set (/proc/self/statm) over tasks or
- * keys, on rank 0 and, from dmpi_rank_run(), on all workers together. The
+ * The figures are growth of the resident set (/proc/self/statm) on rank 0 and,
+ * from dmpi_rank_run(), on all workers together: from half as many tasks or keys
+ * to all of them, over half of them, so that what MPI touches once is not
+ * counted. Before each look all rest for 0.1 s. The
  * application's own arrays are there before. Each case has a pool of its own,
  * after which free memory goes back to the system (malloc_trim), so that none
  * lives on what another left. There is nothing to hold for a bare MPI program:
@@ -117,12 +119,15 @@ static struct bytes now(dmpi_pool *pool)
     return bytes;
 }
 
-/* Since BEFORE, for each of COUNT. */
-static struct bytes grown(dmpi_pool *pool, struct bytes before, size_t count)
+static struct bytes per(struct bytes more, struct bytes less, double count)
 {
-    struct bytes after = now(pool);
-    return (struct bytes){(after.center - before.center) / (double)count,
-                          (after.workers - before.workers) / (double)count};
+    return (struct bytes){(more.center - less.center) / count,
+                          (more.workers - less.workers) / count};
+}
+
+static struct bytes grown(dmpi_pool *pool, struct bytes before)
+{
+    return per(now(pool), before, 1);
 }
 
 /* ---- the cases -----------------------------------------------------------*/
@@ -159,7 +164,7 @@ static struct bytes pending(dmpi_pool *pool, const struct room *room,
         bench_require(dmpi_submit(pool, nothing, inputs, fan, NULL, 0, NULL,
                                   &room->keys[i]),
                       "dmpi_submit");
-    struct bytes bytes = grown(pool, before, room->count);
+    struct bytes bytes = grown(pool, before);
     open_gates(pool, gates);
     wait_all(pool, room);
     drop_all(pool, room);
@@ -179,7 +184,7 @@ static struct bytes finished(dmpi_pool *pool, const struct room *room)
         wait_all(pool, room);
         drop_all(pool, room);
     }
-    return grown(pool, before, room->rounds * room->count);
+    return per(now(pool), before, (double)room->rounds);
 }
 
 static struct bytes held(dmpi_pool *pool, const struct room *room)
@@ -189,7 +194,7 @@ static struct bytes held(dmpi_pool *pool, const struct room *room)
         dmpi_scatter(pool, room->values, room->count, 8, NULL, room->keys),
         "dmpi_scatter");
     wait_all(pool, room);
-    struct bytes bytes = grown(pool, before, room->count);
+    struct bytes bytes = grown(pool, before);
     for (size_t i = 0; i < room->count; i += room->count / 10 + 1) {
         uint64_t value;
         bench_require(dmpi_get(pool, room->keys[i], &value, 8, NULL),
@@ -221,11 +226,23 @@ static struct bytes measure(const struct room *room, enum measure what)
     return bytes;
 }
 
+/* From half of ROOM to all of it; of what should not grow at all, all of it. */
+static struct bytes slope(const struct room *room, enum measure what)
+{
+    struct room half = *room;
+    if (what == FINISHED)
+        return per(measure(room, what), (struct bytes){0, 0},
+                   (double)room->count);
+    half.count = room->count / 2;
+    struct bytes less = measure(&half, what);
+    return per(measure(room, what), less, (double)(room->count - half.count));
+}
+
 static void measure_all(const struct room *room, int first, struct table *table)
 {
     struct bytes bytes[MEASURES];
     for (enum measure what = PENDING_0; what < MEASURES; what++) {
-        bytes[what] = measure(room, what);
+        bytes[what] = slope(room, what);
         if (first) continue;
         bench_add(&table->center[what], bytes[what].center);
         bench_add(&table->workers[what], bytes[what].workers);
@@ -281,7 +298,7 @@ int main(int argc, char **argv)
         "  --rounds: of finished and dropped tasks (4)\n");
     room.count = (size_t)bench_option(argc, argv, "--tasks", 1000000);
     room.rounds = (size_t)bench_option(argc, argv, "--rounds", 4);
-    long runs = bench_option(argc, argv, "--runs", 7);
+    long runs = bench_option(argc, argv, "--runs", 5);
     bench_start(&rank, &ranks);
     if (ranks < 2) {
         puts("bench_memory: needs two ranks or more");
