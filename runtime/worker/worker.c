@@ -397,7 +397,7 @@ void worker_put(struct worker *worker, int rank, uint64_t request,
                                        sizeof *put + payload_tail(buffer));
     put->key = *key;
     put->request = request;
-    payload_send(worker->port, rank, &put->payload, buffer);
+    payload_send(worker->port, rank, &put->payload, buffer, *key);
     custody_count(&worker->custody, rank, buffer->size);
 }
 
