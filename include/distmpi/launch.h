@@ -43,7 +43,8 @@ typedef struct dmpi_pool dmpi_pool;
  * happens only inside calls, and one warning says so.
  *
  * If the ranks find something wrong together, one line on stderr says so, and
- * all return the same status. DMPI_EINVAL: an unknown option, or a bad value.
+ * all return the same status. DMPI_EINVAL: an unknown option, a bad value, or a
+ * trace file that cannot be written.
  * DMPI_ESTATE: a pool is already open on this rank, or MPI has ended.
  * DMPI_ELAUNCH: the ranks do not run the same program or library, two
  * functions share a name, or the launcher started single processes because it
@@ -53,6 +54,8 @@ DMPI_API dmpi_status dmpi_open(const char *options, dmpi_pool **pool);
 /* Waits for all tasks submitted, then ends the pool: the workers return from
  * dmpi_open(). All keys are gone after it; those that the application had not
  * dropped are counted in the report. Rank 0's main thread calls it.
+ * The file of DISTMPI_TRACE, if there is one, is then written; what goes wrong
+ * with it is one line on stderr.
  * A pool can be opened again afterwards. POOL NULL is allowed and does
  * nothing. DMPI_ESTATE: not an open pool. */
 DMPI_API dmpi_status dmpi_close(dmpi_pool *pool);

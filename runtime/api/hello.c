@@ -35,8 +35,23 @@ static void complain(struct hello *hello, dmpi_status status, const char *why)
     snprintf(hello->why, sizeof hello->why, "%s", why);
 }
 
+/* Rank 0's settings, and the file that they name. */
+static void read_settings(const char *options, struct config *config,
+                          struct trace_file **trace, struct hello *hello)
+{
+    char why[WHY_BYTES];
+    if (!config_read(config, options, environ, why, sizeof why)) {
+        complain(hello, DMPI_EINVAL, why);
+        return;
+    }
+    if (!config->value[CONFIG_TRACE] || config->value[CONFIG_HELP]) return;
+    *trace = trace_file_open(config->trace, why, sizeof why);
+    if (!*trace) complain(hello, DMPI_EINVAL, why);
+}
+
 static void look_at_myself(struct world *world, const char *options,
-                           struct config *config, struct hello *hello)
+                           struct config *config, struct trace_file **trace,
+                           struct hello *hello)
 {
     char why[WHY_BYTES];
     const char *twice = NULL;
@@ -44,9 +59,7 @@ static void look_at_myself(struct world *world, const char *options,
     gethostname(hello->host, sizeof hello->host - 1);
     if (!world_check_launch(world, why, sizeof why))
         complain(hello, DMPI_ELAUNCH, why);
-    if (world_rank(world) == 0 &&
-        !config_read(config, options, environ, why, sizeof why))
-        complain(hello, DMPI_EINVAL, why);
+    if (world_rank(world) == 0) read_settings(options, config, trace, hello);
     if (!registry_seal(&twice)) {
         snprintf(why, sizeof why, "two functions are registered as '%s'",
                  twice);
@@ -110,12 +123,13 @@ static dmpi_status verdict(struct world *world, const struct hello *all)
 }
 
 dmpi_status hello_agree(struct world *world, const char *options,
-                        struct config *config)
+                        struct config *config, struct trace_file **trace)
 {
     struct hello mine;
     int ranks = world_ranks(world);
     struct hello *all = log_alloc((size_t)ranks * sizeof *all);
-    look_at_myself(world, options, config, &mine);
+    *trace = NULL;
+    look_at_myself(world, options, config, trace, &mine);
     world_gather(world, &mine, sizeof mine, all);
     compare_protocol(&mine, &all[0]);
     if (differ(all, ranks)) compare_functions(world, &mine);
@@ -123,6 +137,7 @@ dmpi_status hello_agree(struct world *world, const char *options,
     dmpi_status status = verdict(world, all);
     free(all);
     if (!status) world_share(world, config, sizeof *config);
+    else if (*trace) trace_file_close(*trace, NULL, 0);
     return status;
 }
 

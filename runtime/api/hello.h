@@ -8,12 +8,15 @@
 
 #include "config.h"
 #include "distmpi/rank.h"
+#include "trace_file.h"
 #include "world.h"
 
 /* Find what is wrong on this rank, agree with the others, and print one line on
- * rank 0 if there is something. DMPI_OK: CONFIG holds rank 0's settings. */
+ * rank 0 if there is something. DMPI_OK: CONFIG holds rank 0's settings, and
+ * *TRACE, on rank 0, the trace file if they ask for one, owned by the caller;
+ * else it is NULL. */
 dmpi_status hello_agree(struct world *world, const char *options,
-                        struct config *config);
+                        struct config *config, struct trace_file **trace);
 
 /* Divide the cores of each node and bind this process, as CONFIG says. WORKERS,
  * for all ranks from 0, owned by the caller afterwards, tells the outcome.

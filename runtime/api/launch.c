@@ -17,6 +17,7 @@
 #include "session.h"
 #include "ticker.h"
 #include "topology.h"
+#include "tracer.h"
 
 enum { WHY_BYTES = 256, GAP_FIRST_NS = 1000000 };
 
@@ -70,8 +71,12 @@ static void start_alone(struct session *session, dmpi_worker *ranks)
     session->loop = loop_new();
     ranks[1] = ranks[0];
     ranks[1].rank = 1;
-    make_center(session, loop_port(session->loop, 0), ranks + 1);
-    make_worker(session, loop_port(session->loop, 1), ranks);
+    struct port *zero = loop_port(session->loop, 0);
+    struct port *one = loop_port(session->loop, 1);
+    zero->trace = session->trace;
+    one->trace = session->worker_trace;
+    make_center(session, zero, ranks + 1);
+    make_worker(session, one, ranks);
 }
 
 static void start_ticker(struct session *session)
@@ -108,6 +113,7 @@ static void start(struct session *session, dmpi_worker *ranks, bool crowded)
     } else {
         session->mpi = mpi_port_new(session->world);
         struct port *port = mpi_port_base(session->mpi);
+        port->trace = session->trace;
         if (session->rank == 0) make_center(session, port, ranks + 1);
         else make_worker(session, port, ranks);
     }
@@ -140,6 +146,7 @@ static void unbind(struct session *session)
 static void end(struct session *session)
 {
     ticker_free(session->ticker);
+    tracer_finish(session);
     session_set_current(NULL);
     center_free(session->center);
     worker_free(session->worker);
@@ -180,8 +187,9 @@ static dmpi_status open_world(struct world *world, const char *options,
                               dmpi_pool **pool)
 {
     struct config config;
+    struct trace_file *trace;
     bool crowded;
-    dmpi_status status = hello_agree(world, options, &config);
+    dmpi_status status = hello_agree(world, options, &config, &trace);
     if (status) {
         world_close(world);
         return status;
@@ -193,9 +201,11 @@ static dmpi_status open_world(struct world *world, const char *options,
         log_alloc((size_t)(world_ranks(world) + 1) * sizeof *ranks);
     struct session *session = session_new(world, &config);
     hello_bind(world, &config, ranks, &session->cpus_before, &crowded);
+    tracer_start(session, trace);
     start(session, ranks, crowded);
     free(ranks);
     if (session->rank == 0) {
+        if (session->trace) tracer_application_begins(session);
         session_unlock(session); /* into the application's code */
         *pool = (dmpi_pool *)session;
         return DMPI_OK;

@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "running.h"
 #include "ticker.h"
+#include "tracer.h"
 
 enum {
     /* Handlers that wake each other for ever do not stop the loop. */
@@ -96,6 +97,13 @@ static void flush(struct session *session, uint64_t ahead_ns)
         flush_all(session);
 }
 
+/* Before a task that is thought to take ESTIMATE_NS (0: unknown). */
+static inline void flush_before(struct session *session, uint64_t estimate_ns)
+{
+    if (!estimate_ns) flush(session, PATIENCE_MOST_NS);
+    else if (estimate_ns > LONG_NS) flush(session, estimate_ns);
+}
+
 /* After a turn. The last task's end does not wait, nor does the ticker, which
  * does not know when it turns again. */
 static void flush_turn(struct session *session, enum session_turner turner)
@@ -133,13 +141,20 @@ static void let_ticker_in(struct session *session)
     session_lock(session);
 }
 
+/* The time without anything to do is over. */
+static void end_idle(struct session *session, uint64_t now)
+{
+    if (session->trace) tracer_idle(session, now);
+    session->idle_since_ns = 0;
+}
+
 /* Something came after a time without. */
 static void learn_gap(struct session *session)
 {
     if (!session->idle_since_ns) return;
-    uint64_t gap = clock_ns() - session->idle_since_ns;
+    uint64_t now = clock_ns(), gap = now - session->idle_since_ns;
     session->gap_ns = estimate_mix(session->gap_ns, gap);
-    session->idle_since_ns = 0;
+    end_idle(session, now);
 }
 
 bool session_turn(struct session *session, enum session_turner turner)
@@ -186,7 +201,30 @@ static uint64_t measure(struct stopwatch *watch, uint64_t estimate)
     return ns;
 }
 
-bool session_run_tasks(struct session *session)
+/* With a trace no task shares the clock. Apart from the other way, which then
+ * keeps its registers. */
+static __attribute__((noinline)) bool run_traced(struct session *session)
+{
+    struct worker *worker = session->worker;
+    uint64_t start = clock_ns(), end = start;
+    struct job *job;
+    bool any = false;
+    worker_set_time(worker, start);
+    while (end - start < SLICE_NS && (job = worker_take(worker))) {
+        uint64_t estimate = worker_estimate_ns(worker, job);
+        flush_before(session, estimate);
+        uint64_t begin = clock_ns();
+        struct buffer *output = running_job(session, job);
+        end = clock_ns();
+        tracer_task(session->worker_trace, job, output, begin, end);
+        worker_finish(worker, job, output, end - begin);
+        worker_set_time(worker, end);
+        any = true;
+    }
+    return any;
+}
+
+static bool run_untraced(struct session *session)
 {
     struct worker *worker = session->worker;
     struct stopwatch watch = {.last_ns = clock_ns()};
@@ -196,13 +234,19 @@ bool session_run_tasks(struct session *session)
     worker_set_time(worker, start);
     while (watch.last_ns - start < SLICE_NS && (job = worker_take(worker))) {
         uint64_t estimate = worker_estimate_ns(worker, job);
-        if (!estimate || estimate > LONG_NS)
-            flush(session, estimate ? estimate : PATIENCE_MOST_NS);
+        flush_before(session, estimate);
         struct buffer *output = running_job(session, job);
         worker_finish(worker, job, output, measure(&watch, estimate));
         worker_set_time(worker, watch.last_ns);
         any = true;
     }
+    return any;
+}
+
+bool session_run_tasks(struct session *session)
+{
+    bool any =
+        session->worker_trace ? run_traced(session) : run_untraced(session);
     if (any) session->idle_since_ns = 0;
     return any;
 }
@@ -233,6 +277,7 @@ static void nap(struct session *session, uint64_t now, uint64_t until_ns)
         return;
     }
     if (now - session->idle_since_ns > REST_NS) session_rest(session);
+    if (!session->asleep_since_ns) session->asleep_since_ns = now;
     uint64_t length = session->nap_ns, limit = nap_limit(session);
     if (length > limit) length = limit;
     session->nap_ns = 2 * length;
@@ -279,6 +324,7 @@ void session_idle(struct session *session, uint64_t until_ns)
         session->idle_since_ns = now;
         session->nap_ns = world_all_near(session->world) ? NAP_NEAR_FIRST_NS
                                                          : NAP_FAR_FIRST_NS;
+        session->asleep_since_ns = 0;
     }
     if (now >= until_ns) return;
     if (now - session->idle_since_ns < spin_limit(session)) {
@@ -287,6 +333,15 @@ void session_idle(struct session *session, uint64_t until_ns)
         return;
     }
     nap(session, now, until_ns);
+}
+
+static bool is_late(struct session *session, uint64_t deadline_ns)
+{
+    if (deadline_ns == UINT64_MAX) return false;
+    uint64_t now = clock_ns();
+    if (now < deadline_ns) return false;
+    if (session->idle_since_ns) end_idle(session, now);
+    return true;
 }
 
 bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
@@ -299,8 +354,7 @@ bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
         bool any = session_turn(session, turner);
         if (may_run) any |= session_run_tasks(session);
         if (ready(arg)) break;
-        if (deadline_ns != UINT64_MAX && clock_ns() >= deadline_ns)
-            return false;
+        if (is_late(session, deadline_ns)) return false;
         if (!any) session_idle(session, deadline_ns);
     }
     return true;
@@ -352,6 +406,13 @@ void session_unlock(struct session *session)
     if (session->ticker) ticker_notice(session->ticker);
 }
 
+/* A call of the public API begins or ends: of rank 0's application, not of a
+ * task? */
+static bool traces_application(const struct session *session)
+{
+    return session->trace && !running_task();
+}
+
 dmpi_status session_enter(const dmpi_pool *pool, struct session **session)
 {
     struct session *open = current;
@@ -368,6 +429,7 @@ dmpi_status session_enter(const dmpi_pool *pool, struct session **session)
         return fault(DMPI_ESTATE, "the pool is used by the thread that opened "
                                   "it only");
     session_lock(open);
+    if (open->trace) tracer_application_ended(open);
     *session = open;
     return DMPI_OK;
 }
@@ -385,6 +447,7 @@ dmpi_status session_enter_rank(struct session **session)
         session_unlock(open);
         return fault(DMPI_ESTATE, "the pool is closing");
     }
+    if (traces_application(open)) tracer_application_ended(open);
     *session = open;
     return DMPI_OK;
 }
@@ -392,6 +455,7 @@ dmpi_status session_enter_rank(struct session **session)
 dmpi_status session_leave(struct session *session, dmpi_status status)
 {
     flush_all(session);
+    if (traces_application(session)) tracer_application_begins(session);
     session_unlock(session);
     return status;
 }

@@ -21,6 +21,7 @@
 #include "world.h"
 
 struct ticker;
+struct trace_file;
 
 struct session {
     struct token token;
@@ -44,6 +45,13 @@ struct session {
     uint64_t idle_since_ns; /* 0: there was something to do */
     uint64_t nap_ns;        /* the next nap's length */
     uint64_t held_since_ns; /* patient messages; 0: none were seen */
+    uint64_t asleep_since_ns; /* the first nap since then; 0: none yet */
+    /* For DISTMPI_TRACE; NULL: off. In a single process there are two. */
+    struct trace *trace;           /* owned; what this rank does */
+    struct trace *worker_trace;    /* owned; what the worker here does */
+    struct trace_file *trace_file; /* owned; on rank 0 */
+    int64_t clock_offset_ns;       /* what rank 0's clock is ahead */
+    uint64_t application_since_ns; /* rank 0's own code has run */
 };
 
 /* The open session, or NULL. */

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "registry.h"
 #include "running.h"
+#include "tracer.h"
 
 struct dmpi_task {
     struct session *session;
@@ -128,8 +129,11 @@ void running_call(struct session *session, struct exchange *exchange,
                       .source = call->from,
                       .args = call->args ? call->args->data : NULL,
                       .args_size = call->args ? call->args->size : 0};
+    struct port *port = exchange->port;
+    uint64_t begin_ns = port_trace_time(port);
     call_user(session, &task);
     struct buffer *output = outcome(&task);
+    if (port->trace) tracer_call(port->trace, call, output, begin_ns);
     report_handler(output, call);
     exchange_called(exchange, call, output);
 }

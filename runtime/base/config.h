@@ -17,11 +17,17 @@ enum config_option {
     CONFIG_REPORT,
     CONFIG_STEAL,
     CONFIG_TABLE,
+    CONFIG_TRACE,
+    CONFIG_TRACE_MIB,
     CONFIG_OPTIONS
 };
 
+enum { CONFIG_FILE_MAX = 1024 };
+
 struct config {
-    int value[CONFIG_OPTIONS]; /* a number, or the place in a list of words */
+    /* A number, or the place in a list of words, or whether there is a file. */
+    int value[CONFIG_OPTIONS];
+    char trace[CONFIG_FILE_MAX]; /* the file of CONFIG_TRACE, "": none */
 };
 
 /* Defaults, then OPTIONS ("name=value name=value", or NULL), then ENVIRONMENT

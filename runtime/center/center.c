@@ -163,7 +163,7 @@ static void say_put(struct center *center, int rank, uint64_t key,
                                        sizeof *put + payload_tail(buffer));
     put->key = key;
     put->request = request;
-    payload_send(center->port, rank, &put->payload, buffer);
+    payload_send(center->port, rank, &put->payload, buffer, key);
     center->bytes_put += buffer->size;
 }
 

@@ -17,17 +17,18 @@ struct bulk_transfer {
     struct bulk *bulk;
     struct buffer *buffer; /* a reference is owned */
     struct port_cookie cookie;
-    uint64_t posted; /* bytes given to MPI */
-    uint64_t landed; /* chunks times their bytes, ended */
+    uint64_t begin_ns; /* for the trace */
+    uint64_t posted;   /* bytes given to MPI */
+    uint64_t landed;   /* chunks times their bytes, ended */
     int peer, tag;
     bool sends;
 };
 
 void bulk_init(struct bulk *bulk, MPI_Comm comm, struct flight *flight,
-               struct port_client *client)
+               struct port *port)
 {
     *bulk = (struct bulk){
-        .comm = comm, .flight = flight, .client = client, .last_tag = TAG_LAST};
+        .comm = comm, .flight = flight, .port = port, .last_tag = TAG_LAST};
     bulk->end = &bulk->first;
 }
 
@@ -77,12 +78,15 @@ static void finish(struct bulk_transfer *transfer)
 {
     struct bulk *bulk = transfer->bulk;
     bulk->open--;
+    port_trace(bulk->port, transfer->sends ? TRACE_SEND : TRACE_RECEIVE,
+               transfer->peer, transfer->cookie.key, transfer->buffer->size,
+               transfer->begin_ns);
     if (transfer->sends) {
         bulk->sending--;
         start_waiting(bulk);
     } else {
-        bulk->client->arrived(bulk->client->role, transfer->cookie,
-                              transfer->buffer);
+        struct port_client *client = &bulk->port->client;
+        client->arrived(client->role, transfer->cookie, transfer->buffer);
     }
     buffer_unref(transfer->buffer);
     free(transfer);
@@ -104,18 +108,21 @@ static struct bulk_transfer *transfer_new(struct bulk *bulk, int peer,
     struct bulk_transfer *transfer = log_alloc(sizeof *transfer);
     *transfer = (struct bulk_transfer){.bulk = bulk,
                                        .buffer = buffer_ref(buffer),
+                                       .begin_ns = port_trace_time(bulk->port),
                                        .peer = peer,
                                        .tag = (int)tag};
     bulk->open++;
     return transfer;
 }
 
-uint32_t bulk_send(struct bulk *bulk, int to, struct buffer *buffer)
+uint32_t bulk_send(struct bulk *bulk, int to, struct buffer *buffer,
+                   uint64_t key)
 {
     bulk->last_tag = bulk->last_tag < TAG_LAST ? bulk->last_tag + 1 : TAG_FIRST;
     struct bulk_transfer *transfer =
         transfer_new(bulk, to, bulk->last_tag, buffer);
     transfer->sends = true;
+    transfer->cookie.key = key;
     *bulk->end = transfer;
     bulk->end = &transfer->next;
     uint32_t tag = bulk->last_tag;

@@ -15,8 +15,8 @@
 
 struct bulk {
     MPI_Comm comm;
-    struct flight *flight;              /* borrowed */
-    struct port_client *client;         /* borrowed: told of arrivals */
+    struct flight *flight; /* borrowed */
+    struct port *port;     /* borrowed: its role is told of arrivals */
     struct bulk_transfer *first, **end; /* sends that wait for their turn */
     int sending;                        /* transfers under way */
     int open; /* sends and receives that have not ended */
@@ -24,10 +24,11 @@ struct bulk {
 };
 
 void bulk_init(struct bulk *bulk, MPI_Comm comm, struct flight *flight,
-               struct port_client *client);
+               struct port *port);
 
 /* As in struct port_calls. */
-uint32_t bulk_send(struct bulk *bulk, int to, struct buffer *buffer);
+uint32_t bulk_send(struct bulk *bulk, int to, struct buffer *buffer,
+                   uint64_t key);
 void bulk_receive(struct bulk *bulk, int from, uint32_t tag,
                   struct buffer *buffer, struct port_cookie cookie);
 

@@ -101,17 +101,20 @@ void exchange_answer(struct exchange *exchange, int to, uint64_t id,
                                          sizeof *answer + payload_tail(buffer));
     answer->request = id;
     answer->status = status;
-    payload_send(exchange->port, to, &answer->payload, buffer);
+    payload_send(exchange->port, to, &answer->payload, buffer, 0);
 }
 
-/* Bytes for REQUEST come from FROM: find room, receive, settle. */
+/* Bytes for REQUEST, the value of KEY or 0, come from FROM: find room, receive,
+ * settle. */
 static void receive_value(struct exchange *exchange, int from,
                           struct request *request, dmpi_status status,
-                          const struct msg_payload *payload)
+                          uint64_t key, const struct msg_payload *payload)
 {
     request->bytes = payload->bytes;
     if (status == DMPI_EFAILED && payload->tag == PAYLOAD_INLINE) {
         keep_failure(request, payload + 1, payload->bytes);
+        port_trace(exchange->port, TRACE_RECEIVE_INLINE, from, key,
+                   payload->bytes, port_trace_time(exchange->port));
         settle(request, status);
         return;
     }
@@ -129,7 +132,7 @@ static void receive_value(struct exchange *exchange, int from,
                   (unsigned long long)payload->bytes);
     if (!fits) status = request->fresh ? DMPI_ENOMEM : DMPI_ESIZE;
     request->status = status;
-    struct port_cookie cookie = {request->id, COOKIE_REQUEST};
+    struct port_cookie cookie = {request->id, COOKIE_REQUEST, key};
     bool here = payload_receive(exchange->port, from, payload, buffer, cookie);
     buffer_unref(buffer);
     if (here) settle(request, status);
@@ -140,7 +143,7 @@ static void on_answer(struct exchange *exchange, int from,
 {
     struct request *request = map_get(&exchange->requests, answer->request);
     assert(request);
-    receive_value(exchange, from, request, (dmpi_status)answer->status,
+    receive_value(exchange, from, request, (dmpi_status)answer->status, 0,
                   &answer->payload);
 }
 
@@ -151,7 +154,7 @@ static bool on_key_value(struct exchange *exchange, int from,
     struct request *request = map_get(&exchange->requests, value->request);
     assert(request);
     receive_value(exchange, from, request, (dmpi_status)value->status,
-                  &value->payload);
+                  value->key, &value->payload);
     return true;
 }
 
@@ -181,7 +184,7 @@ void exchange_call(struct exchange *exchange, int to, uint32_t function,
                                      sizeof *call + payload_tail(args));
     call->request = request;
     call->function = function;
-    payload_send(exchange->port, to, &call->payload, args);
+    payload_send(exchange->port, to, &call->payload, args, 0);
 }
 
 static void on_call(struct exchange *exchange, int from,
@@ -197,7 +200,7 @@ static void on_call(struct exchange *exchange, int from,
     if (!call->args)
         log_panic("no memory for %llu bytes of arguments",
                   (unsigned long long)message->payload.bytes);
-    struct port_cookie cookie = {(uint64_t)(uintptr_t)call, COOKIE_CALL};
+    struct port_cookie cookie = {(uint64_t)(uintptr_t)call, COOKIE_CALL, 0};
     call->complete = payload_receive(exchange->port, from, &message->payload,
                                      call->args, cookie);
 }

@@ -19,7 +19,8 @@ struct offer {
     struct offer *next;
     int from;
     uint32_t tag;
-    struct buffer *buffer; /* a reference is owned */
+    uint64_t key, begin_ns; /* for the trace */
+    struct buffer *buffer;  /* a reference is owned */
 };
 
 struct arrival {
@@ -62,7 +63,8 @@ static void *say(struct port *port, int to, unsigned kind, size_t bytes)
     return item + 1;
 }
 
-static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer)
+static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer,
+                          uint64_t key)
 {
     struct loop *loop = loop_of(port);
     struct offer *offer = log_alloc(sizeof *offer);
@@ -70,6 +72,8 @@ static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer)
     *offer = (struct offer){.next = loop->offers,
                             .from = port->rank,
                             .tag = ++((struct end *)port)->last_tag,
+                            .key = key,
+                            .begin_ns = port_trace_time(port),
                             .buffer = buffer_ref(buffer)};
     loop->offers = offer;
     return offer->tag;
@@ -83,7 +87,11 @@ static void bulk_receive(struct port *port, int from, uint32_t tag,
     while ((*at)->from != from || (*at)->tag != tag) at = &(*at)->next;
     struct offer *offer = *at;
     *at = offer->next;
-    memcpy(buffer->data, offer->buffer->data, offer->buffer->size);
+    uint64_t begin_ns = port_trace_time(port), size = offer->buffer->size;
+    memcpy(buffer->data, offer->buffer->data, size);
+    port_trace(&loop->ends[from].port, TRACE_SEND, port->rank, offer->key, size,
+               offer->begin_ns);
+    port_trace(port, TRACE_RECEIVE, from, cookie.key, size, begin_ns);
     buffer_unref(offer->buffer);
     free(offer);
     struct arrival *arrival = log_alloc(sizeof *arrival);

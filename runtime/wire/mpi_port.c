@@ -265,9 +265,10 @@ bool mpi_port_holds(const struct mpi_port *port)
     return port->outboxes[PATIENT].count;
 }
 
-static uint32_t port_bulk_send(struct port *base, int to, struct buffer *buffer)
+static uint32_t port_bulk_send(struct port *base, int to, struct buffer *buffer,
+                               uint64_t key)
 {
-    return bulk_send(&((struct mpi_port *)base)->bulk, to, buffer);
+    return bulk_send(&((struct mpi_port *)base)->bulk, to, buffer, key);
 }
 
 static void port_bulk_receive(struct port *base, int from, uint32_t tag,
@@ -365,7 +366,7 @@ struct mpi_port *mpi_port_new(struct world *world)
                               .bell = world_doorbell(world)};
     int ranks = world_ranks(world);
     port_init(&port->base, &calls, world_rank(world), ranks);
-    bulk_init(&port->bulk, port->comm, &port->flight, &port->base.client);
+    bulk_init(&port->bulk, port->comm, &port->flight, &port->base);
     port->peers = log_alloc((size_t)ranks * sizeof *port->peers);
     memset(port->peers, 0, (size_t)ranks * sizeof *port->peers);
     for (int box = 0; box < OUTBOXES; box++)

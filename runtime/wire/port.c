@@ -38,13 +38,38 @@ size_t payload_tail(const struct buffer *buffer)
     return buffer && rides_inline(buffer) ? buffer->size : 0;
 }
 
+void port_trace(struct port *port, enum trace_kind kind, int peer, uint64_t key,
+                uint64_t bytes, uint64_t begin_ns)
+{
+    if (!port->trace) return;
+    struct trace_record record = {.begin_ns = begin_ns,
+                                  .ns = clock_ns() - begin_ns,
+                                  .key = key,
+                                  .bytes = bytes,
+                                  .what = (uint32_t)peer,
+                                  .kind = kind};
+    trace_add(port->trace, &record);
+}
+
+static void trace_inline(struct port *port, enum trace_kind kind, int peer,
+                         uint64_t key, uint64_t bytes)
+{
+    if (!port->trace) return;
+    struct trace_record record = {.begin_ns = clock_ns(),
+                                  .key = key,
+                                  .bytes = bytes,
+                                  .what = (uint32_t)peer,
+                                  .kind = kind};
+    trace_add(port->trace, &record);
+}
+
 void payload_none(struct msg_payload *payload, uint64_t bytes)
 {
     *payload = (struct msg_payload){.bytes = bytes, .tag = PAYLOAD_NONE};
 }
 
 void payload_send(struct port *port, int to, struct msg_payload *payload,
-                  struct buffer *buffer)
+                  struct buffer *buffer, uint64_t key)
 {
     if (!buffer) {
         payload_none(payload, 0);
@@ -52,9 +77,10 @@ void payload_send(struct port *port, int to, struct msg_payload *payload,
     }
     *payload = (struct msg_payload){.bytes = buffer->size};
     if (!rides_inline(buffer)) {
-        payload->tag = port->calls->bulk_send(port, to, buffer);
-    } else if (buffer->size) {
-        memcpy(payload + 1, buffer->data, buffer->size);
+        payload->tag = port->calls->bulk_send(port, to, buffer, key);
+    } else {
+        if (buffer->size) memcpy(payload + 1, buffer->data, buffer->size);
+        trace_inline(port, TRACE_SEND_INLINE, to, key, buffer->size);
     }
 }
 
@@ -66,6 +92,8 @@ bool payload_receive(struct port *port, int from,
     buffer->size = payload->bytes;
     if (payload->tag == PAYLOAD_INLINE) {
         if (payload->bytes) memcpy(buffer->data, payload + 1, payload->bytes);
+        trace_inline(port, TRACE_RECEIVE_INLINE, from, cookie.key,
+                     payload->bytes);
         return true;
     }
     port->calls->bulk_receive(port, from, payload->tag, buffer, cookie);

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 
 #include "buffer.h"
+#include "clock.h"
 #include "message.h"
+#include "trace.h"
 
 /* Values up to this size ride in a message; larger ones go by bulk. */
 enum { PORT_INLINE_MAX = 2048 };
@@ -21,6 +23,7 @@ enum { PORT_INLINE_MAX = 2048 };
 struct port_cookie {
     uint64_t id;
     uint32_t what;
+    uint64_t key; /* of the value; 0: none. For the trace */
 };
 
 struct port;
@@ -30,9 +33,9 @@ struct port_calls {
      * aligned to 8, to be filled before the next call of this port. */
     void *(*say)(struct port *, int to, unsigned kind, size_t bytes);
 
-    /* Send BUFFER, of which a reference is kept until it is sent. Returns the
-     * tag under which TO receives it. */
-    uint32_t (*bulk_send)(struct port *, int to, struct buffer *);
+    /* Send BUFFER, of which a reference is kept until it is sent, the value of
+     * KEY or 0. Returns the tag under which TO receives it. */
+    uint32_t (*bulk_send)(struct port *, int to, struct buffer *, uint64_t key);
 
     /* Fill BUFFER with what FROM sent under TAG; then the role is told. */
     void (*bulk_receive)(struct port *, int from, uint32_t tag, struct buffer *,
@@ -49,6 +52,7 @@ struct port_client {
 struct port {
     const struct port_calls *calls;
     struct port_client client;
+    struct trace *trace; /* borrowed; NULL: transfers are not recorded */
     int rank, ranks;
     uint64_t *sent;     /* messages said to each rank; owned */
     uint64_t heard;     /* messages delivered */
@@ -80,9 +84,10 @@ static inline void port_deliver(struct port *port, int from,
 /* The tail that a message needs for BUFFER (which may be NULL). */
 size_t payload_tail(const struct buffer *buffer);
 
-/* Fill PAYLOAD, the last field of the message just said to TO. */
+/* Fill PAYLOAD, the last field of the message just said to TO, by the value of
+ * KEY, or by bytes that have no key: 0. */
 void payload_send(struct port *port, int to, struct msg_payload *payload,
-                  struct buffer *buffer);
+                  struct buffer *buffer, uint64_t key);
 
 /* There are none: only BYTES is told. */
 void payload_none(struct msg_payload *payload, uint64_t bytes);
@@ -92,5 +97,18 @@ void payload_none(struct msg_payload *payload, uint64_t bytes);
 bool payload_receive(struct port *port, int from,
                      const struct msg_payload *payload, struct buffer *buffer,
                      struct port_cookie cookie);
+
+/* ---- for the trace -------------------------------------------------------*/
+
+/* The time for a record's begin; 0 if PORT has no trace. */
+static inline uint64_t port_trace_time(const struct port *port)
+{
+    return port->trace ? clock_ns() : 0;
+}
+
+/* A transfer of KIND with PEER, of BYTES for KEY, has ended now. BEGIN_NS is
+ * port_trace_time() of its begin. Does nothing if PORT has no trace. */
+void port_trace(struct port *port, enum trace_kind kind, int peer, uint64_t key,
+                uint64_t bytes, uint64_t begin_ns);
 
 #endif

@@ -64,6 +64,20 @@ const int *world_neighbours(const struct world *world, int *count);
 /* Numbers the nodes from 0 in order of their first rank. */
 int world_node(const struct world *world, int rank);
 
+/* What is to be added to clock_ns() here to have rank 0's clock: 0 if the two
+ * cannot be told apart. */
+int64_t world_clock_offset(struct world *world);
+
+/* ---- at the end, when nothing else is under way --------------------------*/
+
+/* SIZE bytes to rank 0, which calls world_take_in() for them; sleeps until it
+ * has them. */
+void world_hand_in(struct world *world, const void *bytes, size_t size);
+
+/* The next bytes that rank FROM hands in, at most ROOM of them; returns how
+ * many. Sleeps until they are here. */
+size_t world_take_in(struct world *world, int from, void *bytes, size_t room);
+
 /* ---- sleeping ------------------------------------------------------------*/
 
 struct doorbell *world_doorbell(struct world *world);

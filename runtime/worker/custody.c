@@ -48,7 +48,7 @@ static void send_value(struct custody *custody, int to, uint64_t request,
         payload_none(&out->payload, buffer->size);
         return;
     }
-    payload_send(custody->port, to, &out->payload, buffer);
+    payload_send(custody->port, to, &out->payload, buffer, value->key);
     custody_count(custody, to, buffer->size);
 }
 
@@ -118,7 +118,7 @@ static void receive_value(struct custody *custody, int from,
         log_panic("no memory for a value of %llu bytes",
                   (unsigned long long)payload->bytes);
     buffer->is_error = is_error;
-    struct port_cookie cookie = {value->key, COOKIE_KEY};
+    struct port_cookie cookie = {value->key, COOKIE_KEY, value->key};
     if (payload_receive(custody->port, from, payload, buffer, cookie)) {
         custody_hold(custody, value, buffer);
     } else {

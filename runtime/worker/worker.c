@@ -122,13 +122,29 @@ static void on_task_run(struct worker *worker, int from,
     if (!job->missing) agenda_add(&worker->agenda, job);
 }
 
+/* JOB will not run, its value is that of its input BAD. Rare, and kept out of
+ * the way of those that do. */
+static __attribute__((noinline)) void skip(struct worker *worker,
+                                           struct job *job, struct buffer *bad)
+{
+    struct trace *trace = worker->port->trace;
+    struct trace_record record = {.begin_ns = worker->agenda.now_ns,
+                                  .key = job->key,
+                                  .output = bad->size,
+                                  .what = job->function,
+                                  .kind = TRACE_SKIPPED,
+                                  .flags = TRACE_FAILED};
+    if (trace) trace_add(trace, &record);
+    worker_finish(worker, job, buffer_ref(bad), 0);
+}
+
 struct job *worker_take(struct worker *worker)
 {
     struct job *job;
     while ((job = agenda_take(&worker->agenda))) {
         struct buffer *bad = job->inputs ? job_bad_input(job) : NULL;
         if (!bad) return job;
-        worker_finish(worker, job, buffer_ref(bad), 0);
+        skip(worker, job, bad);
     }
     return NULL;
 }
@@ -417,7 +433,7 @@ void worker_put(struct worker *worker, int rank, uint64_t request,
                                        sizeof *put + payload_tail(buffer));
     put->key = *key;
     put->request = request;
-    payload_send(worker->port, rank, &put->payload, buffer);
+    payload_send(worker->port, rank, &put->payload, buffer, *key);
     custody_count(&worker->custody, rank, buffer->size);
 }
 

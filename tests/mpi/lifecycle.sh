@@ -137,12 +137,20 @@ check "a number that makes no sense" names DISTMPI_FAKE_NODES many \
 prints_help() {
     DISTMPI_HELP=1 run "$1" "$2" && [ ! -s "$tmp/err" ] || return
     local name
-    for name in BIND FAKE_NODES HELP LOG REPORT STEAL TABLE; do
+    for name in BIND FAKE_NODES HELP LOG REPORT STEAL TABLE TRACE TRACE_MIB; do
         [ "$(grep -c "^DISTMPI_$name " "$tmp/out")" = 1 ] || return
     done
 }
 check "DISTMPI_HELP=1, np 1" prints_help 1 clean
 check "DISTMPI_HELP=1, np 3" prints_help 3 clean
+# README.md has the options that the program prints, in the same order.
+# shellcheck disable=SC2016 # the quotes are README.md's
+readme_lists_them() {
+    DISTMPI_HELP=1 run 1 clean && [ -s "$tmp/out" ] &&
+        diff <(sed -nE 's/^\| `(DISTMPI_[A-Z_]+)` .*/\1/p' README.md) \
+            <(awk '{ print $1 }' "$tmp/out")
+}
+check "README.md has all options" readme_lists_them
 check "DISTMPI_HELP=1 in a program that started MPI" prints_help 2 library_help
 
 # nodes_of: the node of each rank, as the table tells

@@ -146,7 +146,8 @@ static unsigned deliver(struct network *network, struct pair *pair)
 
 /* ---- bulk ----------------------------------------------------------------*/
 
-static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer)
+static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer,
+                          uint64_t key)
 {
     struct network *network = ((struct station *)port)->network;
     struct pair *pair = pair_of(network, port->rank, to);

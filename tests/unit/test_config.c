@@ -5,6 +5,7 @@
 
 #include "check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,9 @@ static void defaults_are_as_the_table_says(void)
     CU_ASSERT_EQUAL(config.value[CONFIG_REPORT], 0);
     CU_ASSERT_EQUAL(config.value[CONFIG_STEAL], 1);
     CU_ASSERT_EQUAL(config.value[CONFIG_TABLE], 0);
+    CU_ASSERT_EQUAL(config.value[CONFIG_TRACE], 0);
+    CU_ASSERT_STRING_EQUAL(config.trace, "");
+    CU_ASSERT_EQUAL(config.value[CONFIG_TRACE_MIB], 64);
     CU_ASSERT_STRING_EQUAL(why, "");
 }
 
@@ -63,6 +67,9 @@ static void every_option_can_be_set(void)
         {"report=1", CONFIG_REPORT, 1},
         {"steal=0", CONFIG_STEAL, 0},
         {"table=1", CONFIG_TABLE, 1},
+        {"trace=a.json", CONFIG_TRACE, 1},
+        {"trace=", CONFIG_TRACE, 0},
+        {"trace_mib=7", CONFIG_TRACE_MIB, 7},
     };
 
     for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
@@ -75,6 +82,27 @@ static void every_option_can_be_set(void)
         CU_ASSERT_TRUE(read_variable(NULL, variable));
         CU_ASSERT_EQUAL(config.value[cases[i].option], cases[i].value);
     }
+}
+
+static void file_keeps_its_name(void)
+{
+    char longest[CONFIG_FILE_MAX] = "", variable[2 * CONFIG_FILE_MAX];
+
+    CU_ASSERT_TRUE(read_options("trace=Some/File.json report=1"));
+    CU_ASSERT_STRING_EQUAL(config.trace, "Some/File.json");
+    CU_ASSERT_TRUE(read_variable("trace=a", "DISTMPI_TRACE=b c,d"));
+    CU_ASSERT_STRING_EQUAL(config.trace, "b c,d");
+    CU_ASSERT_TRUE(read_variable("trace=a", "DISTMPI_TRACE="));
+    CU_ASSERT_STRING_EQUAL(config.trace, "");
+    CU_ASSERT_EQUAL(config.value[CONFIG_TRACE], 0);
+    memset(longest, 'x', sizeof longest - 1);
+    snprintf(variable, sizeof variable, "DISTMPI_TRACE=%s", longest);
+    CU_ASSERT_TRUE(read_variable(NULL, variable));
+    CU_ASSERT_STRING_EQUAL(config.trace, longest);
+    strcat(variable, "x");
+    CU_ASSERT_FALSE(read_variable(NULL, variable));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "DISTMPI_TRACE"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "1023"));
 }
 
 static void options_are_parted_by_blanks(void)
@@ -131,6 +159,7 @@ static void bad_value_is_an_error_that_tells_the_good_ones(void)
     check_wrong("bind=compact|spread", "compact");
     check_wrong("steal=2", "0|1");
     check_wrong("steal=yes", "yes");
+    check_wrong("trace_mib=0", "from 1 to 65536");
     check_wrong("fake_nodes=4097", "4096");
     check_wrong("fake_nodes=-1", "-1");
     check_wrong("fake_nodes=1x", "1x");
@@ -157,8 +186,9 @@ static void reason_is_cut_to_its_buffer(void)
 
 static void help_has_a_line_for_each_option(void)
 {
-    static const char *const names[] = {"BIND",   "FAKE_NODES", "HELP", "LOG",
-                                        "REPORT", "STEAL",      "TABLE"};
+    static const char *const names[] = {"BIND",  "FAKE_NODES", "HELP",
+                                        "LOG",   "REPORT",     "STEAL",
+                                        "TABLE", "TRACE ",     "TRACE_MIB"};
     char *help = config_help();
     size_t lines = 0;
 
@@ -181,6 +211,7 @@ int main(void)
     static const struct check_test tests[] = {
         {"defaults are as the table says", defaults_are_as_the_table_says},
         {"every option can be set", every_option_can_be_set},
+        {"file keeps its name", file_keeps_its_name},
         {"options are parted by blanks", options_are_parted_by_blanks},
         {"last of equal options counts", last_of_equal_options_counts},
         {"case does not matter", case_does_not_matter},

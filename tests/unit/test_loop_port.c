@@ -100,11 +100,11 @@ static void bulk_arrives_whole(void)
         out[i] = buffer_new(5000 + i);
         in[i] = buffer_new(5000 + i);
         memset(out[i]->data, (int)i + 1, out[i]->size);
-        tags[i] = zero.port->calls->bulk_send(zero.port, 1, out[i]);
+        tags[i] = zero.port->calls->bulk_send(zero.port, 1, out[i], 0);
     }
     for (size_t i = 3; i-- > 0;)
         one.port->calls->bulk_receive(one.port, 0, tags[i], in[i],
-                                      (struct port_cookie){5000 + i, 0});
+                                      (struct port_cookie){5000 + i, 0, 0});
     CU_ASSERT_EQUAL(one.arrived, 0);
     CU_ASSERT_TRUE(loop_poll(loop));
     CU_ASSERT_EQUAL(one.arrived, 3);
@@ -118,6 +118,42 @@ static void bulk_arrives_whole(void)
     loop_free(loop);
 }
 
+/* The one record of PORT, a transfer of 5000 bytes for key 7. */
+static void check_transfer(const struct port *port, enum trace_kind kind)
+{
+    size_t count = 0;
+    const struct trace_record *record = trace_piece(port->trace, 0, &count);
+    CU_ASSERT_EQUAL_FATAL(count, 1);
+    CU_ASSERT_EQUAL(record->kind, kind);
+    CU_ASSERT_EQUAL(record->what, 1 - port->rank);
+    CU_ASSERT_EQUAL(record->key, 7);
+    CU_ASSERT_EQUAL(record->bytes, 5000);
+}
+
+static void both_sides_of_a_transfer_are_traced(void)
+{
+    struct loop *loop = loop_new();
+    struct listener zero, one;
+    struct buffer *out = buffer_new(5000), *in = buffer_new(5000);
+
+    listen_at(loop, &zero, 0);
+    listen_at(loop, &one, 1);
+    zero.port->trace = trace_new(1);
+    one.port->trace = trace_new(1);
+    memset(out->data, 1, out->size);
+    uint32_t tag = zero.port->calls->bulk_send(zero.port, 1, out, 7);
+    one.port->calls->bulk_receive(one.port, 0, tag, in,
+                                  (struct port_cookie){5000, 6, 7});
+    CU_ASSERT_TRUE(loop_poll(loop));
+    check_transfer(zero.port, TRACE_SEND);
+    check_transfer(one.port, TRACE_RECEIVE);
+    trace_free(zero.port->trace);
+    trace_free(one.port->trace);
+    buffer_unref(out);
+    buffer_unref(in);
+    loop_free(loop);
+}
+
 static void loop_with_messages_under_way_can_be_freed(void)
 {
     struct loop *loop = loop_new();
@@ -126,8 +162,8 @@ static void loop_with_messages_under_way_can_be_freed(void)
 
     listen_at(loop, &zero, 0);
     say_number(zero.port, 1);
-    zero.port->calls->bulk_send(zero.port, 1, buffer);
-    uint32_t tag = zero.port->calls->bulk_send(zero.port, 1, buffer);
+    zero.port->calls->bulk_send(zero.port, 1, buffer, 0);
+    uint32_t tag = zero.port->calls->bulk_send(zero.port, 1, buffer, 0);
     struct port *one = loop_port(loop, 1);
     one->calls->bulk_receive(one, 0, tag, room, (struct port_cookie){0});
     loop_free(loop);
@@ -145,6 +181,8 @@ int main(void)
         {"what is said meanwhile is delivered too",
          what_is_said_meanwhile_is_delivered_too},
         {"bulk arrives whole", bulk_arrives_whole},
+        {"both sides of a transfer are traced",
+         both_sides_of_a_transfer_are_traced},
         {"loop with messages under way can be freed",
          loop_with_messages_under_way_can_be_freed},
     };

@@ -54,7 +54,8 @@ static void *say(struct port *port, int to, unsigned kind, size_t bytes)
     return room;
 }
 
-static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer)
+static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer,
+                          uint64_t key)
 {
     sent = buffer_ref(buffer);
     return 77;
@@ -79,10 +80,10 @@ static bool pass(size_t size)
     port_init(&port, &calls, 0, 2);
     memset(out->data, 'x', size);
     put = port_say(&port, 1, MSG_KEY_PUT, sizeof *put + payload_tail(out));
-    payload_send(&port, 1, &put->payload, out);
+    payload_send(&port, 1, &put->payload, out, 7);
     CU_ASSERT_EQUAL(put->payload.bytes, size);
     bool here = payload_receive(&port, 1, &put->payload, in,
-                                (struct port_cookie){5, 6});
+                                (struct port_cookie){5, 6, 7});
     CU_ASSERT_EQUAL(in->size, size);
     CU_ASSERT_FALSE(memcmp(in->data, out->data, size));
     CU_ASSERT_EQUAL(payload_tail(out), here ? size : 0);
@@ -109,12 +110,48 @@ static void large_payload_goes_by_bulk(void)
     CU_ASSERT_EQUAL(asked.what, 6);
 }
 
+/* What PORT's trace keeps as number I, for KEY. */
+static void check_record(const struct port *port, size_t i,
+                         enum trace_kind kind, uint64_t key, uint64_t bytes)
+{
+    size_t count = 0;
+    const struct trace_record *records = trace_piece(port->trace, 0, &count);
+    CU_ASSERT_FATAL(i < count);
+    CU_ASSERT_EQUAL(records[i].kind, kind);
+    CU_ASSERT_EQUAL(records[i].what, 1);
+    CU_ASSERT_EQUAL(records[i].key, key);
+    CU_ASSERT_EQUAL(records[i].bytes, bytes);
+    CU_ASSERT_NOT_EQUAL(records[i].begin_ns, 0);
+}
+
+static void small_payloads_are_traced(void)
+{
+    static const struct port_calls calls = {say, bulk_send, bulk_receive};
+    struct port port;
+    struct buffer *out = buffer_new(20), *in = buffer_new(20);
+    struct msg_key_put *put;
+
+    port_init(&port, &calls, 0, 2);
+    port.trace = trace_new(1);
+    put = port_say(&port, 1, MSG_KEY_PUT, sizeof *put + payload_tail(out));
+    memset(out->data, 'x', 20);
+    payload_send(&port, 1, &put->payload, out, 7);
+    CU_ASSERT_TRUE(payload_receive(&port, 1, &put->payload, in,
+                                   (struct port_cookie){5, 6, 9}));
+    check_record(&port, 0, TRACE_SEND_INLINE, 7, 20);
+    check_record(&port, 1, TRACE_RECEIVE_INLINE, 9, 20);
+    buffer_unref(out);
+    buffer_unref(in);
+    trace_free(port.trace);
+    port_fini(&port);
+}
+
 static void no_payload_is_told_as_such(void)
 {
     struct msg_payload payload;
 
     CU_ASSERT_EQUAL(payload_tail(NULL), 0);
-    payload_send(NULL, 1, &payload, NULL);
+    payload_send(NULL, 1, &payload, NULL, 0);
     CU_ASSERT_EQUAL(payload.tag, PAYLOAD_NONE);
     payload_none(&payload, 123);
     CU_ASSERT_EQUAL(payload.tag, PAYLOAD_NONE);
@@ -131,6 +168,7 @@ int main(void)
         {"small payload rides in the message",
          small_payload_rides_in_the_message},
         {"large payload goes by bulk", large_payload_goes_by_bulk},
+        {"small payloads are traced", small_payloads_are_traced},
         {"no payload is told as such", no_payload_is_told_as_such},
     };
     return check_run("message", tests, CHECK_COUNT(tests));
