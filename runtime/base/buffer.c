@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* buffer.c - small buffers from one shared free list, large ones from malloc.
+/* buffer.c - small buffers from one shared free list, large ones from the spares
+ * or from malloc.
  *
  * A task asks for its output while the ticker may be receiving a value on the
- * same rank: the free list has a spin lock, held for a few instructions. */
+ * same rank: both have a spin lock, held for a few instructions, but while
+ * spares of one size are freed for those of another. Under AddressSanitizer
+ * there are no spares, so that a use after the last unref is seen. */
 #include "buffer.h"
 
 #include <assert.h>
@@ -11,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "mem.h"
+#include "spare.h"
 
 enum {
     SMALL_MAX = 255,
@@ -20,7 +24,14 @@ enum {
 };
 enum { HOME_SMALL, HOME_LARGE, HOME_WRAPPED };
 
+#ifdef __SANITIZE_ADDRESS__
+static const int plain = 1;
+#else
+static const int plain = 0;
+#endif
+
 static struct mem small;
+static struct spare spare;
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 
 static void lock(void)
@@ -55,14 +66,42 @@ static void *huge_alloc(size_t bytes)
     return memory;
 }
 
+/* The bytes behind a large buffer with ROOM. */
+static size_t large_bytes(size_t room)
+{
+    size_t bytes =
+        (LARGE_ALIGN + room + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN;
+    return spare_size(bytes);
+}
+
+static void *take_spare(size_t bytes)
+{
+    if (plain) return NULL;
+    lock();
+    void *block = spare_take(&spare, bytes);
+    unlock();
+    return block;
+}
+
+static void give_spare(void *block, size_t bytes)
+{
+    if (plain) {
+        free(block);
+        return;
+    }
+    lock();
+    spare_give(&spare, block, bytes);
+    unlock();
+}
+
 static struct buffer *large_new(size_t size)
 {
     if (size > SIZE_MAX / 2) return NULL;
-    size_t bytes =
-        (LARGE_ALIGN + size + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN;
-    struct buffer *buffer = bytes < HUGE_LEAST
-                                ? aligned_alloc(LARGE_ALIGN, bytes)
-                                : huge_alloc(bytes);
+    size_t bytes = large_bytes(size);
+    struct buffer *buffer = take_spare(bytes);
+    if (!buffer)
+        buffer = bytes < HUGE_LEAST ? aligned_alloc(LARGE_ALIGN, bytes)
+                                    : huge_alloc(bytes);
     if (buffer) fill(buffer, HOME_LARGE, (char *)buffer + LARGE_ALIGN, size);
     return buffer;
 }
@@ -89,7 +128,7 @@ struct buffer *buffer_wrap(void *data, size_t size)
 static void release(struct buffer *buffer)
 {
     if (buffer->home == HOME_LARGE) {
-        free(buffer);
+        give_spare(buffer, large_bytes(buffer->room));
         return;
     }
     size_t room = buffer->home == HOME_SMALL ? buffer->room : 0;
@@ -103,4 +142,11 @@ void buffer_unref(struct buffer *buffer)
     if (!buffer) return;
     assert(buffer->refs > 0);
     if (--buffer->refs == 0) release(buffer);
+}
+
+void buffer_free_spares(void)
+{
+    lock();
+    spare_fini(&spare);
+    unlock();
 }

@@ -36,4 +36,7 @@ static inline struct buffer *buffer_ref(struct buffer *buffer)
 /* BUFFER may be NULL. */
 void buffer_unref(struct buffer *buffer);
 
+/* Give back what was kept of large buffers that are gone, for others to come. */
+void buffer_free_spares(void);
+
 #endif
