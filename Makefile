@@ -57,10 +57,13 @@ compile  = $(compiler) $(ALL_CFLAGS) -Iinclude \
            $(if $(filter tests/%,$<),-iquote tests) \
            $(if $(filter runtime/%,$<),-DDISTMPI_VERSION='"$(VERSION)"')
 
-# Libraries that single apps need, as libs_NAME := -lthis.
+# Libraries that single apps need, as libs_NAME := -lthis; an app whose library
+# is not there is left out.
+libs_cholesky := $(shell pkg-config --libs openblas 2>/dev/null)
+LEFT_OUT := $(if $(libs_cholesky),,cholesky)
 
 LIB_SRC := $(sort $(wildcard runtime/*/*.c))
-APP_SRC := $(sort $(wildcard apps/*.c))
+APP_SRC := $(filter-out $(LEFT_OUT:%=apps/%.c),$(sort $(wildcard apps/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 APPS    := $(APP_SRC:apps/%.c=$(BUILD)/apps/%)
 STATIC  := $(BUILD)/libdistmpi.a
@@ -86,6 +89,7 @@ CHECK_OBJ  := $(BUILD)/tests/check.o
         run-check-unit run-check-sim run-check-mpi run-demo run-lint
 
 all: $(STATIC) $(BUILD)/libdistmpi.so $(APPS)
+	$(if $(LEFT_OUT),@echo 'make: without $(LEFT_OUT)$(comma) which needs OpenBLAS: see scripts/deps')
 
 tests: $(TESTS)
 

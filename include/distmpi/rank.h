@@ -23,10 +23,11 @@ extern "C" {
 /* What the center knows of one worker. */
 typedef struct dmpi_worker {
     int32_t rank;
-    int32_t node;   /* ranks of one node share the number, from 0 */
-    int32_t cores;  /* that it may use */
-    int32_t bound;  /* nonzero: they are its own */
-    uint64_t bytes; /* of values held there */
+    int32_t node;           /* ranks of one node share the number, from 0 */
+    int32_t cores;          /* that it may use */
+    int32_t bound;          /* nonzero: they are its own */
+    uint64_t bytes;         /* of values held there */
+    uint64_t bytes_fetched; /* of values that came there from other workers */
     uint64_t tasks_done;
     uint64_t tasks_pending; /* handed to it and not ended */
     char host[DMPI_HOST_MAX];

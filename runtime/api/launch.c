@@ -152,6 +152,7 @@ static void end(struct session *session)
     worker_free(session->worker);
     if (session->mpi) mpi_port_free(session->mpi);
     if (session->loop) loop_free(session->loop);
+    buffer_trim();
     world_close(session->world);
     unbind(session);
     log_set_speaker(-1, NULL);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* buffer.c - small buffers from one shared free list, large ones from malloc.
+/* buffer.c - small and middle buffers from slabs, large ones from the spares or
+ * from malloc.
  *
  * A task asks for its output while the ticker may be receiving a value on the
- * same rank: the free list has a spin lock, held for a few instructions. */
+ * same rank: both have a spin lock, held for a few instructions, but while
+ * spares of one size are freed for those of another. Under AddressSanitizer
+ * there are no spares, so that a use after the last unref is seen. */
 #include "buffer.h"
 
 #include <assert.h>
@@ -11,16 +14,25 @@
 #include <sys/mman.h>
 
 #include "mem.h"
+#include "spare.h"
 
 enum {
     SMALL_MAX = 255,
+    MIDDLE_MAX = MEM_SMALL - 64, /* with the header */
     LARGE_ALIGN = 64,
     HUGE_PAGE = 2 << 20,
     HUGE_LEAST = 4 * HUGE_PAGE
 };
-enum { HOME_SMALL, HOME_LARGE, HOME_WRAPPED };
+enum { HOME_SMALL, HOME_MIDDLE, HOME_LARGE, HOME_WRAPPED };
+
+#ifdef __SANITIZE_ADDRESS__
+static const int plain = 1;
+#else
+static const int plain = 0;
+#endif
 
 static struct mem small;
+static struct spare spare;
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 
 static void lock(void)
@@ -56,47 +68,90 @@ static void *huge_alloc(size_t bytes)
     return memory;
 }
 
+/* The bytes behind a buffer with ROOM, whose data begin at LARGE_ALIGN. */
+static size_t aligned_bytes(size_t room)
+{
+    return (LARGE_ALIGN + room + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN;
+}
+
+static size_t large_bytes(size_t room)
+{
+    return spare_size(aligned_bytes(room));
+}
+
+static struct buffer *take_record(size_t bytes)
+{
+    lock();
+    struct buffer *buffer = mem_take(&small, bytes);
+    unlock();
+    return buffer;
+}
+
+static void give_record(struct buffer *buffer, size_t bytes)
+{
+    lock();
+    mem_give(&small, buffer, bytes);
+    unlock();
+}
+
+static void *take_spare(size_t bytes)
+{
+    if (plain) return NULL;
+    lock();
+    void *block = spare_take(&spare, bytes);
+    unlock();
+    return block;
+}
+
+static void give_spare(void *block, size_t bytes)
+{
+    if (plain) {
+        free(block);
+        return;
+    }
+    lock();
+    spare_give(&spare, block, bytes);
+    unlock();
+}
+
 static struct buffer *large_new(size_t size)
 {
     if (size > SIZE_MAX / 2) return NULL;
-    size_t bytes =
-        (LARGE_ALIGN + size + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN;
-    struct buffer *buffer = bytes < HUGE_LEAST
-                                ? aligned_alloc(LARGE_ALIGN, bytes)
-                                : huge_alloc(bytes);
+    size_t bytes = large_bytes(size);
+    struct buffer *buffer = take_spare(bytes);
+    if (!buffer)
+        buffer = bytes < HUGE_LEAST ? aligned_alloc(LARGE_ALIGN, bytes)
+                                    : huge_alloc(bytes);
     if (buffer) fill(buffer, HOME_LARGE, (char *)buffer + LARGE_ALIGN, size);
     return buffer;
 }
 
 struct buffer *buffer_new(size_t size)
 {
-    if (size > SMALL_MAX) return large_new(size);
-    lock();
-    struct buffer *buffer = mem_take(&small, small_bytes(size));
-    unlock();
-    fill(buffer, HOME_SMALL, buffer + 1, size);
+    if (size > MIDDLE_MAX) return large_new(size);
+    bool is_small = size <= SMALL_MAX;
+    struct buffer *buffer =
+        take_record(is_small ? small_bytes(size) : aligned_bytes(size));
+    if (is_small) fill(buffer, HOME_SMALL, buffer + 1, size);
+    else fill(buffer, HOME_MIDDLE, (char *)buffer + LARGE_ALIGN, size);
     return buffer;
 }
 
 struct buffer *buffer_wrap(void *data, size_t size)
 {
-    lock();
-    struct buffer *buffer = mem_take(&small, small_bytes(0));
-    unlock();
+    struct buffer *buffer = take_record(small_bytes(0));
     fill(buffer, HOME_WRAPPED, data, size);
     return buffer;
 }
 
 static void release(struct buffer *buffer)
 {
-    if (buffer->home == HOME_LARGE) {
-        free(buffer);
-        return;
+    switch (buffer->home) {
+    case HOME_SMALL: give_record(buffer, small_bytes(buffer->room)); break;
+    case HOME_MIDDLE: give_record(buffer, aligned_bytes(buffer->room)); break;
+    case HOME_LARGE: give_spare(buffer, large_bytes(buffer->room)); break;
+    case HOME_WRAPPED: give_record(buffer, small_bytes(0)); break;
     }
-    size_t room = buffer->home == HOME_SMALL ? buffer->room : 0;
-    lock();
-    mem_give(&small, buffer, small_bytes(room));
-    unlock();
 }
 
 void buffer_unref(struct buffer *buffer)
@@ -110,5 +165,6 @@ void buffer_trim(void)
 {
     lock();
     mem_trim(&small);
+    spare_fini(&spare);
     unlock();
 }

@@ -36,7 +36,7 @@ static inline struct buffer *buffer_ref(struct buffer *buffer)
 /* BUFFER may be NULL. */
 void buffer_unref(struct buffer *buffer);
 
-/* Give memory of small buffers that is not in use back to the system. */
+/* Give back memory of buffers that are gone, which is kept for others. */
 void buffer_trim(void);
 
 #endif

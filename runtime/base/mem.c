@@ -33,7 +33,7 @@ struct mem_chunk {
     uint32_t pad[3];
 };
 
-_Static_assert(sizeof(struct mem_chunk) % 16 == 0, "records are aligned");
+_Static_assert(sizeof(struct mem_chunk) % 64 == 0, "records are aligned");
 
 #ifdef __SANITIZE_ADDRESS__
 static const int plain = 1;

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-enum { MEM_STEP = 8, MEM_SMALL = 1024, MEM_CLASSES = MEM_SMALL / MEM_STEP + 1 };
+enum { MEM_STEP = 8, MEM_SMALL = 4096, MEM_CLASSES = MEM_SMALL / MEM_STEP + 1 };
 
 struct mem {
     struct mem_chunk *partial[MEM_CLASSES]; /* with room, first used first */
@@ -25,8 +25,8 @@ void mem_trim(struct mem *mem);
 /* All zero is an empty struct mem. */
 void mem_fini(struct mem *mem);
 
-/* SIZE bytes, aligned to 8, and to 16 if SIZE is a multiple of 16; not zeroed.
- * Never NULL. */
+/* SIZE bytes, aligned to 8, to 16 and to 64 if SIZE is a multiple
+ * of that; not zeroed. Never NULL. */
 void *mem_take(struct mem *mem, size_t size);
 void mem_give(struct mem *mem, void *record, size_t size);
 

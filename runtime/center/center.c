@@ -289,6 +289,7 @@ struct buffer *center_workers(struct center *center)
     for (size_t i = 0; i < count; i++) {
         const struct worker_entry *worker = &center->roster.workers[i];
         table[i].bytes = worker->bytes;
+        table[i].bytes_fetched = worker->bytes_fetched;
         table[i].tasks_done = worker->tasks_done;
         table[i].tasks_pending = worker->tasks;
     }

@@ -28,9 +28,10 @@ enum {
 struct worker_entry {
     int rank;
     int node;
-    uint32_t tasks;   /* handed to it and not ended */
-    uint64_t load_ns; /* what they are thought to take */
-    uint64_t bytes;   /* of values it holds */
+    uint32_t tasks;         /* handed to it and not ended */
+    uint64_t load_ns;       /* what they are thought to take */
+    uint64_t bytes;         /* of values it holds */
+    uint64_t bytes_fetched; /* of values made elsewhere that came to it */
     uint64_t tasks_done;
     struct queue held; /* specs that must go there and do not fit yet */
     struct worker_entry *next, *prev; /* in the ring; NULL: no room */

@@ -4,6 +4,14 @@
 
 #include <assert.h>
 
+/* A copy of BYTES is on RANK, too. */
+static void count_copy(struct values *values, int rank, uint64_t bytes)
+{
+    struct worker_entry *worker = roster_at(values->roster, rank);
+    worker->bytes += bytes;
+    worker->bytes_fetched += bytes;
+}
+
 void values_exist(struct values *values, struct record *record, int owner,
                   uint64_t bytes)
 {
@@ -14,7 +22,7 @@ void values_exist(struct values *values, struct record *record, int owner,
     roster_at(values->roster, owner)->bytes += bytes;
     for (int rank = rankset_next(record->copies, 0); rank >= 0;
          rank = rankset_next(record->copies, rank + 1))
-        roster_at(values->roster, rank)->bytes += bytes;
+        count_copy(values, rank, bytes);
 }
 
 void values_copy(struct values *values, struct record *record, int rank)
@@ -22,8 +30,7 @@ void values_copy(struct values *values, struct record *record, int rank)
     if (values_at(record, rank)) return;
     rankset_add(&record->copies, rank, values->roster->ranks);
     rankset_remove(record->notes, rank);
-    if (task_ended(record))
-        roster_at(values->roster, rank)->bytes += record->bytes;
+    if (task_ended(record)) count_copy(values, rank, record->bytes);
 }
 
 void values_remove_copy(struct values *values, struct record *record, int rank)

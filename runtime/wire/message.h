@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 1 };
+enum { MESSAGE_PROTOCOL = 2 };
 
 /* clang-format off */
 /* M(KIND, name) */

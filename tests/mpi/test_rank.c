@@ -227,6 +227,27 @@ static void worker_table_counts(void)
     free(data);
 }
 
+/* A value that was fetched twice came once. */
+static void worker_table_counts_what_came(void)
+{
+    dmpi_worker before[RANKS_MAX], after[RANKS_MAX];
+    size_t count, last = (size_t)job_last() - 1;
+    char *data = job_bytes(12345, 1);
+    dmpi_key put, uses[2];
+    OK(dmpi_put(pool, data, 12345, 1, &put));
+    OK(dmpi_rank_workers(before, RANKS_MAX, &count));
+    for (int i = 0; i < 2; i++)
+        uses[i] = job_submit_on(job_last(), echo, &put, 1, data, 10);
+    OK(dmpi_wait(pool, uses, 2, DMPI_ALL, DMPI_FOREVER, NULL));
+    OK(dmpi_rank_workers(after, RANKS_MAX, &count));
+    for (size_t i = 0; i < count; i++)
+        CU_ASSERT_EQUAL(after[i].bytes_fetched - before[i].bytes_fetched,
+                        i == last && last > 0 ? 12345 : 0);
+    job_drop(put);
+    for (int i = 0; i < 2; i++) job_drop(uses[i]);
+    free(data);
+}
+
 /* ---- who has what --------------------------------------------------------*/
 
 static void ask_everywhere(dmpi_key key, int holder, int64_t size)
@@ -422,6 +443,8 @@ static const struct check_test tests[] = {
     {"the worker table is the same in a task",
      worker_table_is_the_same_in_a_task},
     {"the worker table counts bytes and tasks", worker_table_counts},
+    {"the worker table counts what came from peers",
+     worker_table_counts_what_came},
     {"keys are found and read from any rank",
      keys_are_found_and_read_from_any_rank},
     {"has_what lists the keys", has_what_lists_the_keys},

@@ -72,6 +72,27 @@ static void wrapped_bytes_stay_the_callers(void)
     CU_ASSERT_STRING_EQUAL(bytes, "mine");
 }
 
+/* Not where a use of it after its end has to be seen. */
+static void memory_of_a_large_buffer_comes_again(void)
+{
+    struct buffer *first = buffer_new(300000);
+    void *data = first->data;
+
+    first->size = 10;
+    buffer_unref(first);
+    struct buffer *second = buffer_new(300000);
+    CU_ASSERT_EQUAL(second->size, 300000);
+    CU_ASSERT_EQUAL(second->room, 300000);
+#ifndef __SANITIZE_ADDRESS__
+    CU_ASSERT_PTR_EQUAL(second->data, data);
+#endif
+    struct buffer *third = buffer_new(300000);
+    CU_ASSERT_PTR_NOT_EQUAL(third->data, second->data);
+    buffer_unref(second);
+    buffer_unref(third);
+    buffer_trim();
+}
+
 static void impossible_size_gives_no_buffer(void)
 {
     CU_ASSERT_PTR_NULL(buffer_new(SIZE_MAX));
@@ -121,6 +142,8 @@ int main(void)
         {"size may shrink before the buffer goes",
          size_may_shrink_before_the_buffer_goes},
         {"wrapped bytes stay the caller's", wrapped_bytes_stay_the_callers},
+        {"memory of a large buffer comes again",
+         memory_of_a_large_buffer_comes_again},
         {"impossible size gives no buffer", impossible_size_gives_no_buffer},
         {"threads may make buffers at the same time",
          threads_may_make_buffers_at_the_same_time},

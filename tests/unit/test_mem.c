@@ -49,6 +49,10 @@ static void records_are_aligned(void)
         void *record = mem_take(&mem, size_of(i));
         CU_ASSERT_EQUAL((uintptr_t)record % 8, 0);
         if (size_of(i) % 16 == 0) CU_ASSERT_EQUAL((uintptr_t)record % 16, 0);
+#ifndef __SANITIZE_ADDRESS__
+        if (size_of(i) % 64 == 0 && size_of(i) && size_of(i) <= MEM_SMALL)
+            CU_ASSERT_EQUAL((uintptr_t)record % 64, 0);
+#endif
         mem_give(&mem, record, size_of(i));
     }
     mem_fini(&mem);
