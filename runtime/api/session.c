@@ -36,9 +36,10 @@ enum {
     NAP_SENDING_NS = 200000,
     NAP_BUSY_NS = 20000,
     SPIN_NS = 50000,
+    SPIN_BULK_NS = 2000000, /* while a large value is on its way */
     /* In a long call: parts between two turns; envelopes that may wait. */
     PACE = 256,
-    UNSENT_MOST = 512,
+    UNSENT_MOST = 32,
     /* Idle for so long, a rank gives back memory that it does not need. */
     REST_NS = 10000000,
     GAP_SHORT_NS = 100000
@@ -263,7 +264,7 @@ void session_rest(struct session *session)
 
 static uint64_t nap_limit(const struct session *session)
 {
-    if (mpi_port_busy(session->mpi)) return NAP_BUSY_NS;
+    if (session->sending || mpi_port_busy(session->mpi)) return NAP_BUSY_NS;
     if (mpi_port_unsent(session->mpi)) return NAP_SENDING_NS;
     return world_all_near(session->world) ? NAP_NEAR_NS : NAP_FAR_NS;
 }
@@ -300,6 +301,7 @@ static void relax(void)
  * have been short, and lets others run in between. */
 static uint64_t spin_limit(const struct session *session)
 {
+    if (session->own_core && mpi_port_busy(session->mpi)) return SPIN_BULK_NS;
     bool worth_it = session->own_core || session->gap_ns < GAP_SHORT_NS;
     return worth_it ? SPIN_NS : 0;
 }
@@ -366,12 +368,26 @@ static bool is_relieved(void *argument)
     return !session->mpi || mpi_port_unsent(session->mpi) < UNSENT_MOST;
 }
 
+/* Nobody rings when something has been sent. */
+void session_wait_sent(struct session *session, bool (*sent)(void *arg),
+                       void *arg)
+{
+    if (sent(arg)) return;
+    session->sending = true;
+    session_wait(session, sent, arg, UINT64_MAX);
+    session->sending = false;
+}
+
+void session_relieve(struct session *session)
+{
+    session_wait_sent(session, is_relieved, session);
+}
+
 void session_pace(struct session *session, size_t i)
 {
     if (i % PACE || !i) return;
     session_turn(session, TURN_MAIN);
-    if (!is_relieved(session))
-        session_wait(session, is_relieved, session, UINT64_MAX);
+    session_relieve(session);
 }
 
 /* ---- in and out ----------------------------------------------------------*/

@@ -45,6 +45,7 @@ struct session {
     uint64_t idle_since_ns; /* 0: there was something to do */
     uint64_t nap_ns;        /* the next nap's length */
     uint64_t held_since_ns; /* patient messages; 0: none were seen */
+    bool sending;           /* this rank waits until it has sent something */
     uint64_t asleep_since_ns; /* the first nap since then; 0: none yet */
     /* For DISTMPI_TRACE; NULL: off. In a single process there are two. */
     struct trace *trace;           /* owned; what this rank does */
@@ -83,6 +84,13 @@ bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
  * then turn, and let pass what was said, so that workers run meanwhile and what
  * waits to be sent stays bounded. */
 void session_pace(struct session *session, size_t i);
+
+/* The second half of that: wait until little of what was said is unsent. */
+void session_relieve(struct session *session);
+
+/* The same for what this rank sends, without a limit. */
+void session_wait_sent(struct session *session, bool (*sent)(void *arg),
+                       void *arg);
 
 /* ---- from code of the user and back --------------------------------------*/
 

@@ -41,7 +41,7 @@ static dmpi_key start_put(struct session *session, const void *data,
 
 static void finish_put(struct session *session, struct buffer *buffer)
 {
-    if (!is_sent(buffer)) session_wait(session, is_sent, buffer, UINT64_MAX);
+    session_wait_sent(session, is_sent, buffer);
     buffer_unref(buffer);
 }
 
@@ -57,6 +57,7 @@ dmpi_status dmpi_put(dmpi_pool *pool, const void *data, size_t size, int rank,
     if (!status) {
         *key = start_put(session, data, size, rank, &buffer);
         finish_put(session, buffer);
+        session_relieve(session);
     }
     return session_leave(session, status);
 }

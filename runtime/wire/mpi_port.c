@@ -44,6 +44,7 @@ enum { HURRY, PATIENT, OUTBOXES };
 
 struct peer {
     struct envelope *open;         /* being filled, or NULL */
+    bool due;                      /* it leaves as soon as one has landed */
     struct envelope *first, *last; /* full, wait for their turn */
     int flying;                    /* under way */
     bool listed[OUTBOXES];         /* in that list of the port */
@@ -149,6 +150,15 @@ static void send_envelope(struct mpi_port *port, struct envelope *envelope)
     flight_add(&port->flight, request, envelope_landed, envelope);
 }
 
+/* The open envelope will not be added to. */
+static struct envelope *take_open(struct peer *peer)
+{
+    struct envelope *envelope = peer->open;
+    peer->open = NULL;
+    peer->due = false;
+    return envelope;
+}
+
 static void send_waiting(struct mpi_port *port, struct peer *peer)
 {
     while (peer->first && peer->flying < FLYING_MAX) {
@@ -157,18 +167,25 @@ static void send_waiting(struct mpi_port *port, struct peer *peer)
         if (!peer->first) peer->last = NULL;
         send_envelope(port, envelope);
     }
+    if (peer->due && peer->flying < FLYING_MAX)
+        send_envelope(port, take_open(peer));
 }
 
-/* Send the open envelope, behind those that wait. */
+/* Send the open envelope; if it has to wait more may be put into it. */
+static void send_open(struct mpi_port *port, struct peer *peer)
+{
+    if (!peer->open) return;
+    if (!peer->first && peer->flying < FLYING_MAX)
+        send_envelope(port, take_open(peer));
+    else peer->due = true;
+}
+
+/* The open envelope is full: send it, behind those that wait. */
 static void close_envelope(struct mpi_port *port, struct peer *peer)
 {
-    struct envelope *envelope = peer->open;
-    if (!envelope) return;
-    peer->open = NULL;
-    if (!peer->first && peer->flying < FLYING_MAX) {
-        send_envelope(port, envelope);
-        return;
-    }
+    send_open(port, peer);
+    if (!peer->open) return;
+    struct envelope *envelope = take_open(peer);
     if (peer->last) peer->last->next = envelope;
     else peer->first = envelope;
     peer->last = envelope;
@@ -243,7 +260,7 @@ static void empty(struct mpi_port *port, int box)
     for (int i = 0; i < outbox->count; i++) {
         struct peer *peer = &port->peers[outbox->ranks[i]];
         peer->listed[box] = false;
-        close_envelope(port, peer);
+        send_open(port, peer);
     }
     outbox->count = 0;
 }
