@@ -14,7 +14,7 @@
  * The figures are growth of the resident set (/proc/self/statm) on rank 0 and,
  * from dmpi_rank_run(), on all workers together: from half as many tasks or keys
  * to all of them, over half of them, so that what MPI touches once is not
- * counted. Before each look all rest for 0.1 s. The
+ * counted. Before each look all rest for 0.2 s. The
  * application's own arrays are there before. Each case has a pool of its own,
  * after which free memory goes back to the system (malloc_trim), so that none
  * lives on what another left. There is nothing to hold for a bare MPI program:
@@ -106,7 +106,7 @@ struct bytes {
 static struct bytes now(dmpi_pool *pool)
 {
     struct bytes bytes = {0, 0};
-    bench_nap(0.1);
+    bench_nap(0.2);
     for (size_t i = 1; i <= dmpi_workers(pool) && dmpi_ranks() > 1; i++) {
         void *told;
         bench_require(
@@ -298,7 +298,7 @@ int main(int argc, char **argv)
         "  --rounds: of finished and dropped tasks (4)\n");
     room.count = (size_t)bench_option(argc, argv, "--tasks", 1000000);
     room.rounds = (size_t)bench_option(argc, argv, "--rounds", 4);
-    long runs = bench_option(argc, argv, "--runs", 5);
+    long runs = bench_option(argc, argv, "--runs", 3);
     bench_start(&rank, &ranks);
     if (ranks < 2) {
         puts("bench_memory: needs two ranks or more");

@@ -40,8 +40,6 @@ enum {
     /* In a long call: parts between two turns; envelopes that may wait. */
     PACE = 256,
     UNSENT_MOST = 32,
-    /* Idle for so long, a rank gives back memory that it does not need. */
-    REST_NS = 10000000,
     GAP_SHORT_NS = 100000
 };
 
@@ -277,7 +275,7 @@ static void nap(struct session *session, uint64_t now, uint64_t until_ns)
         world_sleep_cancel(session->world);
         return;
     }
-    if (now - session->idle_since_ns > REST_NS) session_rest(session);
+    if (now - session->idle_since_ns > SESSION_REST_NS) session_rest(session);
     if (!session->asleep_since_ns) session->asleep_since_ns = now;
     uint64_t length = session->nap_ns, limit = nap_limit(session);
     if (length > limit) length = limit;

@@ -66,7 +66,8 @@ enum session_turner { TURN_MAIN, TURN_TICKER };
 /* Hear, react, run calls, say. False: there was nothing to do. */
 bool session_turn(struct session *session, enum session_turner turner);
 
-/* There has been nothing to do for a while: give back memory. */
+/* Nothing to do for so long: give back memory that is not in use. */
+enum { SESSION_REST_NS = 100000000 };
 void session_rest(struct session *session);
 
 /* Run ready tasks for a few microseconds. False: there was none. */

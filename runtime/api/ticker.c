@@ -75,7 +75,8 @@ static uint64_t longest_nap(const struct session *session)
 }
 
 /* One turn in the main thread's place, then a nap. False: it was not to be. */
-static bool stand_in(struct ticker *ticker, uint64_t turns, uint64_t *nap_ns)
+static bool stand_in(struct ticker *ticker, uint64_t turns, uint64_t *nap_ns,
+                     uint64_t *quiet_ns)
 {
     struct session *session = ticker->session;
     if (!token_try_other(&session->token)) return false;
@@ -85,7 +86,8 @@ static bool stand_in(struct ticker *ticker, uint64_t turns, uint64_t *nap_ns)
         world_sleep_prepare(session->world);
         any = session_turn(session, TURN_TICKER);
         longest = longest_nap(session);
-        if (!any && *nap_ns >= longest) session_rest(session);
+        *quiet_ns = any ? 0 : *quiet_ns + *nap_ns;
+        if (*quiet_ns > SESSION_REST_NS) session_rest(session);
     }
     token_give_other(&session->token);
     if (!still) return false;
@@ -98,9 +100,9 @@ static bool stand_in(struct ticker *ticker, uint64_t turns, uint64_t *nap_ns)
 /* Stand in for the main thread as long as its user code goes on. */
 static void stand_in_long(struct ticker *ticker, uint64_t turns)
 {
-    uint64_t nap_ns = NAP_BUSY_NS;
+    uint64_t nap_ns = NAP_BUSY_NS, quiet_ns = 0;
     while (!ticker->stop && token_turns(&ticker->session->token) == turns &&
-           stand_in(ticker, turns, &nap_ns)) {
+           stand_in(ticker, turns, &nap_ns, &quiet_ns)) {
     }
 }
 

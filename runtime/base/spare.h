@@ -18,7 +18,7 @@ enum {
     SPARE_MOST = 1 << 29,  /* and below this one */
     SPARE_STEPS = 8,
     SPARE_CLASSES = (29 - 12) * SPARE_STEPS,
-    SPARE_BYTES = 64 << 20
+    SPARE_BYTES = 256 << 20
 };
 
 /* All zero: none. */

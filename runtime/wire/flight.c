@@ -16,8 +16,6 @@ void flight_fini(struct flight *flight)
 {
     free(flight->requests);
     free(flight->entries);
-    free(flight->indices);
-    free(flight->statuses);
     *flight = (struct flight){0};
 }
 
@@ -27,9 +25,6 @@ static void grow(struct flight *flight)
     flight->requests =
         log_realloc(flight->requests, n * sizeof *flight->requests);
     flight->entries = log_realloc(flight->entries, n * sizeof *flight->entries);
-    flight->indices = log_realloc(flight->indices, n * sizeof *flight->indices);
-    flight->statuses =
-        log_realloc(flight->statuses, n * sizeof *flight->statuses);
 }
 
 void flight_add(struct flight *flight, MPI_Request request,
@@ -40,14 +35,11 @@ void flight_add(struct flight *flight, MPI_Request request,
     flight->entries[flight->count++] = (struct flight_entry){landed, owner};
 }
 
-/* MPI_Testsome leaves MPI_REQUEST_NULL where one has ended. */
-static void close_gaps(struct flight *flight)
+/* From FROM to END, MPI_Testsome leaves MPI_REQUEST_NULL where one has ended. */
+static void close_gaps(struct flight *flight, int from, int end)
 {
-    for (int i = 0; i < flight->count;) {
-        if (flight->requests[i] != MPI_REQUEST_NULL) {
-            i++;
-            continue;
-        }
+    for (int i = end; i-- > from;) {
+        if (flight->requests[i] != MPI_REQUEST_NULL) continue;
         flight->count--;
         flight->requests[i] = flight->requests[flight->count];
         flight->entries[i] = flight->entries[flight->count];
@@ -56,17 +48,19 @@ static void close_gaps(struct flight *flight)
 
 int flight_poll(struct flight *flight)
 {
-    int landed = 0;
+    struct flight_entry told[FLIGHT_SLICE];
+    int landed = 0, from = flight->next, end = from + FLIGHT_SLICE;
     if (!flight->count) return 0;
-    MPI_Testsome(flight->count, flight->requests, &landed, flight->indices,
-                 flight->statuses);
+    if (from >= flight->count) from = 0, end = FLIGHT_SLICE;
+    if (end > flight->count) end = flight->count;
+    flight->next = end;
+    MPI_Testsome(end - from, flight->requests + from, &landed, flight->indices,
+                 MPI_STATUSES_IGNORE);
     if (landed <= 0) return 0; /* MPI_UNDEFINED is negative */
     /* An owner that is told may add requests: tell from a copy. */
-    struct flight_entry *told = log_alloc((size_t)landed * sizeof *told);
     for (int i = 0; i < landed; i++)
-        told[i] = flight->entries[flight->indices[i]];
-    close_gaps(flight);
+        told[i] = flight->entries[from + flight->indices[i]];
+    close_gaps(flight, from, end);
     for (int i = 0; i < landed; i++) told[i].landed(told[i].owner);
-    free(told);
     return landed;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* flight.h - MPI requests under way, tested all at once. */
+/* flight.h - MPI requests under way, tested a slice at a time: what a poll costs
+ * does not grow with their number. */
 #ifndef FLIGHT_H
 #define FLIGHT_H
 
 #include <mpi.h>
 #include <stddef.h>
+
+enum { FLIGHT_SLICE = 32 };
 
 /* What an ended request was for. */
 typedef void flight_landed(void *owner);
@@ -12,9 +15,9 @@ typedef void flight_landed(void *owner);
 struct flight {
     MPI_Request *requests; /* owned, dense */
     struct flight_entry *entries;
-    int *indices; /* scratch for MPI_Testsome, like the next */
-    MPI_Status *statuses;
+    int indices[FLIGHT_SLICE]; /* scratch for MPI_Testsome */
     int count, capacity;
+    int next; /* where the next slice begins */
 };
 
 /* All zero is an empty flight. */
@@ -24,7 +27,7 @@ void flight_fini(struct flight *flight);
 void flight_add(struct flight *flight, MPI_Request request,
                 flight_landed *landed, void *owner);
 
-/* Test all; returns how many have landed. */
+/* Test the next slice; returns how many have landed. */
 int flight_poll(struct flight *flight);
 
 #endif
