@@ -527,12 +527,15 @@ static void check_value(const struct value *value)
 void worker_check(const struct worker *worker)
 {
     size_t at = 0, held = 0;
+    uint64_t bytes = 0;
     const struct value *value;
     while ((value = map_next(&worker->custody.store.values, &at))) {
         check_value(value);
         held += value->state == VALUE_HELD;
+        if (value->state == VALUE_HELD) bytes += value->buffer->size;
     }
     assert(held == worker->custody.store.held);
+    assert(bytes == worker->custody.store.bytes);
     assert(worker->agenda.ready.count || !worker->agenda.backlog_ns);
 }
 
@@ -544,4 +547,9 @@ size_t worker_values_held(const struct worker *worker)
 size_t worker_values_known(const struct worker *worker)
 {
     return worker->custody.store.values.count;
+}
+
+uint64_t worker_bytes_held(const struct worker *worker)
+{
+    return worker->custody.store.bytes;
 }
