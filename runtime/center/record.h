@@ -48,11 +48,11 @@ struct edge {
 struct spec {
     struct link link; /* first; in a queue of the scheduler or of a worker */
     struct record *record; /* whose spec it is */
+    uint64_t order;        /* see order.h */
     uint32_t function;
-    uint32_t inputs; /* count */
-    uint32_t args;   /* bytes */
-    uint32_t name;   /* bytes */
-    int32_t priority;
+    uint32_t inputs;   /* count */
+    uint32_t args;     /* bytes */
+    uint32_t name;     /* bytes */
     int32_t target;    /* wanted rank, 0: none */
     int32_t worker;    /* rank it is handed or held to */
     uint32_t unplaced; /* inputs whose tasks are not placed yet */

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "distmpi/pool.h"
 #include "log.h"
+#include "order.h"
 #include "placement.h"
 
 enum {
@@ -41,18 +43,19 @@ void scheduler_fini(struct scheduler *scheduler)
 static struct spec *spec_new(struct scheduler *scheduler,
                              const struct task_order *order)
 {
-    size_t name = order->name ? strlen(order->name) : 0;
+    size_t name = order->name ? strnlen(order->name, DMPI_NAME_MAX - 1) : 0;
     uint32_t inputs = (uint32_t)order->input_count;
     uint32_t args = (uint32_t)order->size;
     struct spec *spec =
         mem_take(&scheduler->mem, spec_bytes(inputs, args, (uint32_t)name));
-    *spec = (struct spec){.function = order->function,
-                          .inputs = inputs,
-                          .args = args,
-                          .name = (uint32_t)name,
-                          .priority = order->priority,
-                          .target = order->target,
-                          .hard = order->hard};
+    *spec = (struct spec){
+        .order = order_make(order->priority, scheduler->turn + order->later),
+        .function = order->function,
+        .inputs = inputs,
+        .args = args,
+        .name = (uint32_t)name,
+        .target = order->target,
+        .hard = order->hard};
     if (args) memcpy(spec_args(spec), order->args, args);
     if (name) memcpy(spec_name(spec), order->name, name);
     return spec;
@@ -75,7 +78,7 @@ static void wait_for(struct scheduler *scheduler, struct record *record,
 
 static void push(struct queue *queue, struct record *record)
 {
-    queue_push(queue, &record->spec->link, record->spec->priority);
+    queue_push(queue, &record->spec->link, record->spec->order);
 }
 
 static struct record *pop(struct queue *queue)
@@ -108,6 +111,22 @@ struct record *scheduler_submit(struct scheduler *scheduler,
     if (spec->unplaced) task_enter(record, TASK_WAITING);
     else make_fresh(scheduler, record);
     return record;
+}
+
+uint64_t scheduler_estimate_ns(const struct scheduler *scheduler,
+                               uint32_t function)
+{
+    const struct estimate *seen = &scheduler->estimates[function];
+    return (seen->ns ? seen->ns : scheduler->any.ns) | 1;
+}
+
+/* Turns begin anew when nothing is left. Nobody lets so many go by without that;
+ * if somebody does, the rest have the same. */
+void scheduler_pass_turns(struct scheduler *scheduler, uint32_t count)
+{
+    if (!scheduler->unended) scheduler->turn = 0;
+    else if (scheduler->turn < ORDER_TURN_MAX - 2 * GRAPH_TURNS_MAX)
+        scheduler->turn += count;
 }
 
 /* ---- to a worker ---------------------------------------------------------*/
@@ -156,13 +175,13 @@ static void say_run(struct scheduler *scheduler, struct record *record,
         port_say(scheduler->values->port, rank, MSG_TASK_RUN,
                  sizeof *run + inputs + tail);
     *run = (struct msg_task_run){.key = record->key,
+                                 .order = spec->order,
                                  .function = spec->function,
                                  .inputs = spec->inputs,
                                  .args = spec->args,
-                                 .priority = spec->priority,
                                  .attempt = record->attempt,
                                  .flags = spec->hard ? RUN_PINNED : 0,
-                                 .name = spec->name};
+                                 .name = (uint8_t)spec->name};
     struct msg_input *input = (struct msg_input *)(run + 1);
     if (tail) memcpy(input + spec->inputs, spec_args(spec), tail);
     fill_inputs(scheduler, spec, rank, input);

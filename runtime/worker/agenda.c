@@ -28,12 +28,12 @@ void agenda_add(struct agenda *agenda, struct job *job)
 {
     job->cost_ns = estimate_known_ns(&agenda->estimates[job->function]);
     agenda->backlog_ns += job->cost_ns;
-    queue_push(&agenda->ready, &job->link, job->priority);
+    queue_push(&agenda->ready, &job->link, job->order);
 }
 
 void agenda_remove(struct agenda *agenda, struct job *job)
 {
-    queue_remove(&agenda->ready, &job->link, job->priority);
+    queue_remove(&agenda->ready, &job->link, job->order);
     agenda->backlog_ns -= job->cost_ns;
 }
 

@@ -168,18 +168,25 @@ static uint64_t handling_ns(const struct worker *worker, int thief,
     return each * (1 + (uint64_t)job->inputs);
 }
 
+/* Would THIEF run JOB earlier than this worker, and is it worth it? */
+static bool may_give(struct worker *worker, int thief, struct job *job)
+{
+    if (job->flags & RUN_PINNED) return false;
+    uint64_t takes = agenda_job_ns(&worker->agenda, job);
+    if (takes < handling_ns(worker, thief, job)) return false;
+    uint64_t ahead = agenda_ahead_ns(&worker->agenda, job);
+    return ahead >= move_ns(worker, thief, job);
+}
+
 /* A job that THIEF would run earlier than this worker, of those that would run
  * last here. */
 static struct job *job_to_give(struct worker *worker, int thief)
 {
     struct link *link = queue_last(&worker->agenda.ready);
-    for (int i = 0; link && i < GIVE_PROBES; i++, link = link->prev) {
+    for (int i = 0; link && i < GIVE_PROBES; i++) {
         struct job *job = (struct job *)link;
-        if (job->flags & RUN_PINNED) continue;
-        uint64_t takes = agenda_job_ns(&worker->agenda, job);
-        if (takes < handling_ns(worker, thief, job)) continue;
-        uint64_t ahead = agenda_ahead_ns(&worker->agenda, job);
-        if (ahead >= move_ns(worker, thief, job)) return job;
+        if (may_give(worker, thief, job)) return job;
+        link = queue_before(&worker->agenda.ready, link, job->order);
     }
     return NULL;
 }
@@ -191,13 +198,13 @@ static void say_run(struct worker *worker, int thief, struct job *job)
     struct msg_task_run *run = port_say(worker->port, thief, MSG_TASK_RUN,
                                         sizeof *run + inputs + tail);
     *run = (struct msg_task_run){.key = job->key,
+                                 .order = job->order,
                                  .function = job->function,
                                  .inputs = job->inputs,
                                  .args = job->args,
-                                 .priority = job->priority,
                                  .attempt = job->attempt,
-                                 .flags = job->flags,
-                                 .name = job->name};
+                                 .flags = (uint8_t)job->flags,
+                                 .name = (uint8_t)job->name};
     struct msg_input *input = (struct msg_input *)(run + 1);
     for (uint32_t i = 0; i < job->inputs; i++)
         input[i] = (struct msg_input){.key = job_inputs(job)[i]->key,

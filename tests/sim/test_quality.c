@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "oracle.h"
 #include "workload.h"
 
 enum { MS = 1000000, NODE_WORKERS = 32 };
@@ -58,20 +59,33 @@ static struct cluster *cluster_for(struct workload *workload, int workers)
     return cluster_new(&setup);
 }
 
-/* Submit all, and drop all keys at once. */
+/* The whole graph in one call; all keys are dropped at once. */
 static void submit(struct cluster *cluster, const struct workload *workload)
 {
-    uint64_t *keys = calloc(workload->count, sizeof *keys);
-    uint64_t *inputs = calloc(workload->input_count + 1, sizeof *inputs);
-    for (size_t i = 0; i < workload->count; i++) {
+    static const dmpi_function functions[ORACLE_FUNCTIONS] = {
+        {.index = 0}, {.index = 1}, {.index = 2}, {.index = 3}, {.index = 4}};
+    size_t count = workload->count;
+    dmpi_graph_task *tasks = calloc(count, sizeof *tasks);
+    uint64_t *args = calloc(count, sizeof *args);
+    dmpi_key *inputs = calloc(workload->input_count + 1, sizeof *inputs);
+    dmpi_key *keys = calloc(count, sizeof *keys);
+
+    for (size_t i = 0; i < workload->input_count; i++)
+        inputs[i] = DMPI_NTH(workload->inputs[i]);
+    for (size_t i = 0; i < count; i++) {
         const struct workload_task *task = &workload->tasks[i];
-        for (uint32_t k = 0; k < task->inputs; k++)
-            inputs[k] = keys[workload->inputs[task->first + k]];
-        keys[i] = cluster_submit(cluster, task->function, inputs, task->inputs,
-                                 i, 0, false);
+        args[i] = i;
+        tasks[i] = (dmpi_graph_task){.function = &functions[task->function],
+                                     .inputs = inputs + task->first,
+                                     .input_count = task->inputs,
+                                     .args = &args[i],
+                                     .size = sizeof args[i]};
     }
-    for (size_t i = 0; i < workload->count; i++)
-        center_drop(cluster->center, keys[i]);
+    CU_ASSERT_EQUAL(center_submit_graph(cluster->center, tasks, count, keys),
+                    DMPI_OK);
+    for (size_t i = 0; i < count; i++) center_drop(cluster->center, keys[i]);
+    free(tasks);
+    free(args);
     free(inputs);
     free(keys);
 }
