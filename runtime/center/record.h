@@ -58,6 +58,7 @@ struct spec {
     uint32_t unplaced; /* inputs whose tasks are not placed yet */
     uint32_t cost_ns;  /* what was added to the worker's load */
     bool hard;
+    bool dealt; /* it could run anywhere */
     /* then: inputs x struct record *, arguments, name */
 };
 

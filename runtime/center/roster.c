@@ -10,18 +10,18 @@
 
 static bool has_room(const struct worker_entry *worker)
 {
-    if (worker->tasks < ROSTER_TASKS_MIN) return true;
-    return worker->load_ns < ROSTER_WINDOW_NS &&
-           worker->tasks < ROSTER_TASKS_MAX;
+    if (worker->dealt < ROSTER_TASKS_MIN) return true;
+    return worker->dealt_ns < ROSTER_WINDOW_NS &&
+           worker->dealt < ROSTER_TASKS_MAX;
 }
 
 /* A worker that filled up gets more only when a quarter is free again, so that
  * tasks go out in runs. */
 static bool has_room_again(const struct worker_entry *worker)
 {
-    if (worker->tasks < ROSTER_TASKS_MIN) return true;
-    return worker->load_ns < ROSTER_WINDOW_NS / 4 * 3 &&
-           worker->tasks < ROSTER_TASKS_MAX / 4 * 3;
+    if (worker->dealt < ROSTER_TASKS_MIN) return true;
+    return worker->dealt_ns < ROSTER_WINDOW_NS / 4 * 3 &&
+           worker->dealt < ROSTER_TASKS_MAX / 4 * 3;
 }
 
 static void join_ring(struct roster *roster, struct worker_entry *worker)
@@ -79,19 +79,25 @@ void roster_fini(struct roster *roster)
 }
 
 void roster_hand(struct roster *roster, struct worker_entry *worker,
-                 uint32_t cost_ns)
+                 uint32_t cost_ns, bool dealt)
 {
     worker->tasks++;
     worker->load_ns += cost_ns;
+    if (!dealt) return;
+    worker->dealt++;
+    worker->dealt_ns += cost_ns;
     if (worker->next && !has_room(worker)) leave_ring(roster, worker);
 }
 
 void roster_end(struct roster *roster, struct worker_entry *worker,
-                uint32_t cost_ns)
+                uint32_t cost_ns, bool dealt)
 {
     assert(worker->tasks && worker->load_ns >= cost_ns);
     worker->tasks--;
     worker->load_ns -= cost_ns;
+    if (!dealt) return;
+    worker->dealt--;
+    worker->dealt_ns -= cost_ns;
     if (!worker->next && has_room_again(worker)) join_ring(roster, worker);
 }
 

@@ -3,8 +3,9 @@
  * do, and who has room for more.
  *
  * A worker has room for tasks that could run anywhere while it has less than
- * ROSTER_WINDOW_NS of work, but two tasks in any case; for tasks that belong to
- * it until ROSTER_TASKS_MAX. Workers with room form a ring: dealing in turn
+ * ROSTER_WINDOW_NS of such work, but two of them in any case; for tasks that
+ * belong to it until ROSTER_TASKS_MAX. The latter do not count for the former:
+ * most of them wait, perhaps for a task that is still to be dealt. Workers with room form a ring: dealing in turn
  * costs the same for any number of workers. */
 #ifndef ROSTER_H
 #define ROSTER_H
@@ -27,7 +28,9 @@ struct worker_entry {
     int node;
     uint32_t tasks;   /* handed to it and not ended */
     uint64_t load_ns; /* what they are thought to take */
-    uint64_t bytes;   /* of values it holds */
+    uint32_t dealt;   /* of those, tasks that could run anywhere */
+    uint64_t dealt_ns;
+    uint64_t bytes; /* of values it holds */
     uint64_t tasks_done;
     struct queue held; /* specs that must go there and do not fit yet */
     struct worker_entry *next, *prev; /* in the ring; NULL: no room */
@@ -51,11 +54,12 @@ static inline struct worker_entry *roster_at(struct roster *roster, int rank)
     return &roster->workers[rank - 1];
 }
 
-/* A task of COST was handed to the worker, or has ended there. */
+/* A task of COST was handed to the worker, or has ended there. DEALT: it could
+ * run anywhere. */
 void roster_hand(struct roster *roster, struct worker_entry *worker,
-                 uint32_t cost_ns);
+                 uint32_t cost_ns, bool dealt);
 void roster_end(struct roster *roster, struct worker_entry *worker,
-                uint32_t cost_ns);
+                uint32_t cost_ns, bool dealt);
 
 /* The worker whose turn it is among those with room, or NULL; and the next. */
 struct worker_entry *roster_turn(struct roster *roster);

@@ -195,7 +195,7 @@ static void place(struct scheduler *scheduler, struct record *record, int rank)
     spec->cost_ns = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
     spec->worker = record->owner = rank;
     struct roster *roster = scheduler->values->roster;
-    roster_hand(roster, roster_at(roster, rank), spec->cost_ns);
+    roster_hand(roster, roster_at(roster, rank), spec->cost_ns, spec->dealt);
     say_run(scheduler, record, rank);
     task_enter(record, TASK_PLACED);
     if (record->dependants) release_dependants(scheduler, record);
@@ -222,6 +222,7 @@ static void look_at_fresh(struct scheduler *scheduler)
         struct roster *roster = scheduler->values->roster;
         guess_sizes(scheduler, record->spec);
         int rank = placement_choose(roster, record->spec);
+        record->spec->dealt = !rank;
         if (!rank) push(&scheduler->ready, record);
         else if (roster_fits(roster_at(roster, rank)))
             place(scheduler, record, rank);
@@ -277,7 +278,7 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     struct spec *spec = record->spec;
     struct roster *roster = scheduler->values->roster;
     struct worker_entry *worker = roster_at(roster, spec->worker);
-    roster_end(roster, worker, spec->cost_ns);
+    roster_end(roster, worker, spec->cost_ns, spec->dealt);
     roster_at(roster, from)->tasks_done++;
     if (done->status == DMPI_OK) {
         estimate_learn(&scheduler->estimates[spec->function], done->ns,
@@ -301,9 +302,10 @@ void scheduler_moved(struct scheduler *scheduler, struct record *record,
     struct values *values = scheduler->values;
     if (!task_ended(record) && record->spec->worker == from) {
         struct roster *roster = values->roster;
-        roster_end(roster, roster_at(roster, from), record->spec->cost_ns);
-        roster_hand(roster, roster_at(roster, to), record->spec->cost_ns);
-        record->spec->worker = record->owner = to;
+        struct spec *spec = record->spec;
+        roster_end(roster, roster_at(roster, from), spec->cost_ns, spec->dealt);
+        roster_hand(roster, roster_at(roster, to), spec->cost_ns, spec->dealt);
+        spec->worker = record->owner = to;
         hand_held(scheduler, roster_at(roster, from));
     }
 }

@@ -126,6 +126,7 @@ static void check_quality(void (*make)(struct workload *))
     for (size_t i = 0; i < CHECK_COUNT(workers); i++) {
         struct outcome outcome = run(&workload, workers[i]);
         CU_ASSERT_TRUE(outcome.ratio >= 1);
+        if (outcome.ample) CU_ASSERT_TRUE(outcome.ratio <= 1.15);
     }
     workload_fini(&workload);
 }
