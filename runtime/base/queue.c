@@ -178,6 +178,11 @@ struct link *queue_pop(struct queue *queue)
     return link;
 }
 
+struct link *queue_first(struct queue *queue)
+{
+    return queue->count ? first_level(queue)->head : NULL;
+}
+
 static struct link *last_until(const struct queue_level *level)
 {
     while (level && !level->tail) level = level->prev;

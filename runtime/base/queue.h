@@ -29,7 +29,8 @@ void queue_fini(struct queue *queue);
 
 void queue_push(struct queue *queue, struct link *link, uint64_t order);
 
-/* The first, or NULL. */
+/* The first, or NULL; it stays in the queue, or leaves it. */
+struct link *queue_first(struct queue *queue);
 struct link *queue_pop(struct queue *queue);
 
 /* The one that would be popped last, or NULL; stays in the queue. */

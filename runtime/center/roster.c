@@ -8,6 +8,8 @@
 
 #include "log.h"
 
+enum { IDLE_PROBES = 4 };
+
 static bool has_room(const struct worker_entry *worker)
 {
     if (worker->dealt < ROSTER_TASKS_MIN) return true;
@@ -109,6 +111,33 @@ struct worker_entry *roster_turn(struct roster *roster)
 void roster_pass_turn(struct roster *roster)
 {
     if (roster->ring) roster->ring = roster->ring->next;
+}
+
+struct worker_entry *roster_idle(struct roster *roster)
+{
+    for (int i = 0; roster->ring && i < IDLE_PROBES; i++) {
+        if (!roster->ring->tasks) return roster->ring;
+        roster_pass_turn(roster);
+    }
+    return NULL;
+}
+
+void roster_hold(struct roster *roster, struct worker_entry *worker)
+{
+    if (worker->holds) return;
+    worker->holds = true;
+    worker->next_holder = roster->holders;
+    roster->holders = worker;
+}
+
+struct worker_entry *roster_holder(struct roster *roster)
+{
+    struct worker_entry *worker;
+    while ((worker = roster->holders) && !worker->held.count) {
+        roster->holders = worker->next_holder;
+        worker->holds = false;
+    }
+    return worker;
 }
 
 struct worker_entry *roster_least_filled(struct roster *roster)

@@ -4,7 +4,8 @@
  *
  * A worker has room for tasks that could run anywhere while it has less than
  * ROSTER_WINDOW_NS of such work, but two of them in any case; for tasks that
- * belong to it until ROSTER_TASKS_MAX. The latter do not count for the former:
+ * belong to it while it has less than ROSTER_AHEAD_NS of any work, but for
+ * ROSTER_AHEAD_MIN tasks in any case. The latter do not count for the former:
  * most of them wait, perhaps for a task that is still to be dealt. Workers with room form a ring: dealing in turn
  * costs the same for any number of workers. */
 #ifndef ROSTER_H
@@ -20,6 +21,8 @@
 enum {
     ROSTER_WINDOW_NS = 500000,
     ROSTER_TASKS_MIN = 2,
+    ROSTER_AHEAD_NS = 4000000,
+    ROSTER_AHEAD_MIN = 16,
     ROSTER_TASKS_MAX = 4096
 };
 
@@ -32,7 +35,9 @@ struct worker_entry {
     uint64_t dealt_ns;
     uint64_t bytes; /* of values it holds */
     uint64_t tasks_done;
-    struct queue held; /* specs that must go there and do not fit yet */
+    struct queue held; /* specs that belong there and do not fit yet */
+    struct worker_entry *next_holder;
+    bool holds;                       /* is among the holders */
     struct worker_entry *next, *prev; /* in the ring; NULL: no room */
     uint64_t tally;                   /* placement's scratch */
 };
@@ -40,8 +45,9 @@ struct worker_entry {
 struct roster {
     struct worker_entry *workers; /* by rank - 1; owned */
     int ranks;
-    struct worker_entry *ring; /* the one whose turn it is, or NULL */
-    struct rankset **nodes;    /* ranks of each node; owned */
+    struct worker_entry *ring;    /* the one whose turn it is, or NULL */
+    struct worker_entry *holders; /* with held specs, or without any more */
+    struct rankset **nodes;       /* ranks of each node; owned */
     int node_count;
 };
 
@@ -65,11 +71,27 @@ void roster_end(struct roster *roster, struct worker_entry *worker,
 struct worker_entry *roster_turn(struct roster *roster);
 void roster_pass_turn(struct roster *roster);
 
-/* Room for a task that must go there? */
-static inline bool roster_fits(const struct worker_entry *worker)
+/* A worker that has no task at all, if a look at a few finds one, or NULL. */
+struct worker_entry *roster_idle(struct roster *roster);
+
+/* Room for a task that is wanted there? */
+static inline bool roster_takes(const struct worker_entry *worker)
 {
     return worker->tasks < ROSTER_TASKS_MAX;
 }
+
+/* Room for a task whose inputs lie there? */
+static inline bool roster_fits(const struct worker_entry *worker)
+{
+    if (worker->tasks < ROSTER_AHEAD_MIN) return true;
+    return worker->load_ns < ROSTER_AHEAD_NS && roster_takes(worker);
+}
+
+/* A spec has just been added to those held for WORKER. */
+void roster_hold(struct roster *roster, struct worker_entry *worker);
+
+/* A worker for which specs are held, or NULL. */
+struct worker_entry *roster_holder(struct roster *roster);
 
 struct worker_entry *roster_least_filled(struct roster *roster);
 

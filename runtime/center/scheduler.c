@@ -17,7 +17,9 @@
 
 enum {
     /* Deal this many in a row to one worker when there is plenty for all. */
-    DEAL_RUN = 16
+    DEAL_RUN = 16,
+    /* How fast inputs move, about. */
+    MOVE_BYTES_PER_NS = 1
 };
 
 void scheduler_init(struct scheduler *scheduler, struct values *values,
@@ -215,18 +217,80 @@ static void guess_sizes(struct scheduler *scheduler, struct spec *spec)
     }
 }
 
+/* Do the inputs of SPEC exist, and are they moved before WORKER, to whom it belongs and who has much
+ * to do, would come to it? */
+static bool may_go_elsewhere(struct spec *spec,
+                             const struct worker_entry *worker)
+{
+    uint64_t bytes = 0;
+    if (spec->target) return false;
+    for (uint32_t i = 0; i < spec->inputs; i++) {
+        if (!task_ended(spec_inputs(spec)[i])) return false;
+        bytes += spec_inputs(spec)[i]->bytes;
+    }
+    return bytes <= worker->load_ns * MOVE_BYTES_PER_NS;
+}
+
+/* Somebody who has nothing to do, while nothing else is left for him. */
+static struct worker_entry *relief(struct scheduler *scheduler,
+                                   struct spec *spec,
+                                   const struct worker_entry *worker)
+{
+    if (scheduler->ready.count || !may_go_elsewhere(spec, worker)) return NULL;
+    return roster_idle(scheduler->values->roster);
+}
+
+static bool fits(const struct worker_entry *worker, const struct spec *spec)
+{
+    return spec->target ? roster_takes(worker) : roster_fits(worker);
+}
+
+static void hold(struct scheduler *scheduler, struct worker_entry *worker,
+                 struct record *record)
+{
+    push(&worker->held, record);
+    roster_hold(scheduler->values->roster, worker);
+}
+
+/* WORKER has next to nothing to do: it gets what is held for another. */
+static void help(struct scheduler *scheduler, struct worker_entry *worker)
+{
+    struct worker_entry *other;
+    while (worker->tasks < ROSTER_TASKS_MIN && !scheduler->ready.count &&
+           (other = roster_holder(scheduler->values->roster))) {
+        struct spec *first = (struct spec *)queue_first(&other->held);
+        if (!may_go_elsewhere(first, other)) return;
+        place(scheduler, pop(&other->held), worker->rank);
+    }
+}
+
+/* The task of RECORD belongs to RANK: place it there, or keep it for that worker
+ * until it has room. */
+static void place_or_hold(struct scheduler *scheduler, struct record *record,
+                          int rank)
+{
+    struct worker_entry *worker = roster_at(scheduler->values->roster, rank);
+    struct worker_entry *other;
+    if (fits(worker, record->spec)) place(scheduler, record, rank);
+    else if ((other = relief(scheduler, record->spec, worker)))
+        place(scheduler, record, other->rank);
+    else hold(scheduler, worker, record);
+}
+
+static int choose(struct scheduler *scheduler, struct spec *spec)
+{
+    guess_sizes(scheduler, spec);
+    return placement_choose(scheduler->values->roster, spec);
+}
+
 static void look_at_fresh(struct scheduler *scheduler)
 {
     struct record *record;
     while ((record = pop(&scheduler->fresh))) {
-        struct roster *roster = scheduler->values->roster;
-        guess_sizes(scheduler, record->spec);
-        int rank = placement_choose(roster, record->spec);
+        int rank = choose(scheduler, record->spec);
         record->spec->dealt = !rank;
-        if (!rank) push(&scheduler->ready, record);
-        else if (roster_fits(roster_at(roster, rank)))
-            place(scheduler, record, rank);
-        else push(&roster_at(roster, rank)->held, record);
+        if (rank) place_or_hold(scheduler, record, rank);
+        else push(&scheduler->ready, record);
     }
 }
 
@@ -264,10 +328,15 @@ static void release_inputs(struct scheduler *scheduler, struct spec *spec,
     }
 }
 
+/* Tasks kept for WORKER; their inputs may have gone elsewhere meanwhile. */
 static void hand_held(struct scheduler *scheduler, struct worker_entry *worker)
 {
-    while (worker->held.count && roster_fits(worker))
-        place(scheduler, pop(&worker->held), worker->rank);
+    struct spec *first;
+    while ((first = (struct spec *)queue_first(&worker->held)) &&
+           fits(worker, first)) {
+        struct record *record = pop(&worker->held);
+        place_or_hold(scheduler, record, choose(scheduler, first));
+    }
 }
 
 bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
@@ -292,6 +361,7 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     spec_free(scheduler, spec);
     scheduler->unended--;
     if (worker->held.count) hand_held(scheduler, worker);
+    if (worker->tasks < ROSTER_TASKS_MIN) help(scheduler, worker);
     values_release(scheduler->values, record);
     return true;
 }

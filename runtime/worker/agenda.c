@@ -8,10 +8,11 @@
 
 #include "log.h"
 
-void agenda_init(struct agenda *agenda, uint32_t functions)
+void agenda_init(struct agenda *agenda, uint32_t functions,
+                 const struct msg_counts *counts)
 {
     size_t bytes = (functions ? functions : 1) * sizeof(struct estimate);
-    *agenda = (struct agenda){.estimates = log_alloc(bytes)};
+    *agenda = (struct agenda){.estimates = log_alloc(bytes), .counts = counts};
     memset(agenda->estimates, 0, bytes);
 }
 
@@ -24,9 +25,16 @@ void agenda_fini(struct agenda *agenda, struct mem *mem)
     free(agenda->estimates);
 }
 
+static uint64_t function_ns(const struct agenda *agenda, uint32_t function)
+{
+    uint64_t known = estimate_known_ns(&agenda->estimates[function]);
+    if (known || agenda->counts->tasks_run < 2) return known;
+    return agenda->counts->busy_ns / agenda->counts->tasks_run;
+}
+
 void agenda_add(struct agenda *agenda, struct job *job)
 {
-    job->cost_ns = estimate_known_ns(&agenda->estimates[job->function]);
+    job->cost_ns = function_ns(agenda, job->function);
     agenda->backlog_ns += job->cost_ns;
     queue_push(&agenda->ready, &job->link, job->order);
 }
@@ -35,6 +43,7 @@ void agenda_remove(struct agenda *agenda, struct job *job)
 {
     queue_remove(&agenda->ready, &job->link, job->order);
     agenda->backlog_ns -= job->cost_ns;
+    agenda->stolen -= job->from != 0;
 }
 
 struct job *agenda_take(struct agenda *agenda)
@@ -43,6 +52,7 @@ struct job *agenda_take(struct agenda *agenda)
     struct job *job = (struct job *)queue_pop(&agenda->ready);
     if (!job) return NULL;
     agenda->backlog_ns -= job->cost_ns;
+    agenda->stolen -= job->from != 0;
     agenda->running = job;
     agenda->began_ns = agenda->now_ns;
     return job;
@@ -62,8 +72,7 @@ void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
 static uint64_t running_ns(const struct agenda *agenda)
 {
     if (!agenda->running) return 0;
-    uint64_t known =
-        estimate_known_ns(&agenda->estimates[agenda->running->function]);
+    uint64_t known = function_ns(agenda, agenda->running->function);
     uint64_t so_far = agenda->now_ns - agenda->began_ns;
     return known > so_far ? known : so_far;
 }
@@ -75,13 +84,14 @@ uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job)
 
 uint64_t agenda_job_ns(const struct agenda *agenda, const struct job *job)
 {
-    uint64_t known = estimate_known_ns(&agenda->estimates[job->function]);
     if (!agenda->running || job->function != agenda->running->function)
-        return known;
+        return function_ns(agenda, job->function);
     return running_ns(agenda); /* at least what is known */
 }
 
-size_t agenda_share(const struct agenda *agenda)
+size_t agenda_share(const struct agenda *agenda, int others)
 {
-    return (agenda->ready.count + (agenda->running != NULL)) / 2;
+    size_t jobs = agenda->ready.count + (agenda->running != NULL);
+    size_t share = jobs / (2 + (size_t)others);
+    return share || jobs < 2 ? share : 1;
 }

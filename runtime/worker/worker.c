@@ -28,7 +28,9 @@ enum {
     HANDLE_NEAR_NS = 2000,
     HANDLE_FAR_NS = 5000,
     /* Jobs looked at, from the last one on, for one that may go. */
-    GIVE_PROBES = 16
+    GIVE_PROBES = 16,
+    /* Turns may be a tick apart while a task runs. */
+    OFFERS_A_TURN = 16
 };
 
 struct worker {
@@ -56,7 +58,7 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
         .port = port, .stealing = setup->steal, .nodes = log_alloc(nodes)};
     memcpy(worker->nodes, setup->nodes, nodes);
     exchange_init(&worker->exchange, port);
-    agenda_init(&worker->agenda, setup->functions);
+    agenda_init(&worker->agenda, setup->functions, &worker->counts);
     worker->custody = (struct custody){.port = port,
                                        .exchange = &worker->exchange,
                                        .agenda = &worker->agenda,
@@ -114,7 +116,10 @@ static void on_task_run(struct worker *worker, int from,
                         const struct msg_task_run *run)
 {
     struct job *job = job_new(&worker->jobs, from, run);
-    if (from != 0) steal_given(&worker->steal, from);
+    if (from != 0) {
+        steal_given(&worker->steal, from);
+        worker->agenda.stolen++;
+    }
     custody_make(&worker->custody, job);
     gather_inputs(worker, job, (const struct msg_input *)(run + 1));
     if (!job->missing) agenda_add(&worker->agenda, job);
@@ -243,7 +248,8 @@ static void say_empty(struct worker *worker, int to, unsigned kind)
 static void on_steal(struct worker *worker, int from,
                      const struct msg_steal *steal)
 {
-    size_t most = agenda_share(&worker->agenda), given = 0;
+    size_t most = agenda_share(&worker->agenda, worker->steal.hungry_count);
+    size_t given = 0;
     struct job *job;
     if (worker->stopping) return;
     while (given < most && (job = job_to_give(worker, from))) {
@@ -273,13 +279,24 @@ static void ask_for_work(struct worker *worker)
     if (victim) say_empty(worker, victim, MSG_STEAL);
 }
 
-/* Somebody hungry, and something to give? Then let it ask again. */
+/* Somebody hungry, and something to give? Then let it ask again. False: no. */
+static bool offer_one(struct worker *worker)
+{
+    if (!worker->steal.hungry_count || !agenda_share(&worker->agenda, 0))
+        return false;
+    int thief = steal_next_thief(&worker->steal);
+    if (job_to_give(worker, thief)) {
+        say_empty(worker, thief, MSG_STEAL_OFFER);
+        return true;
+    }
+    steal_remember(&worker->steal, thief);
+    return false;
+}
+
 static void offer_work(struct worker *worker)
 {
-    if (!worker->steal.hungry_count || !agenda_share(&worker->agenda)) return;
-    int thief = steal_next_thief(&worker->steal);
-    if (job_to_give(worker, thief)) say_empty(worker, thief, MSG_STEAL_OFFER);
-    else steal_remember(&worker->steal, thief);
+    for (int i = 0; i < OFFERS_A_TURN && offer_one(worker); i++) {
+    }
 }
 
 /* ---- the end -------------------------------------------------------------*/
@@ -356,9 +373,9 @@ void worker_turn(struct worker *worker)
         return;
     }
     if (!worker->stealing) return;
-    if (!worker->agenda.running && !worker->agenda.ready.count)
-        ask_for_work(worker);
-    else offer_work(worker);
+    const struct agenda *agenda = &worker->agenda;
+    if (agenda->running || agenda->ready.count) offer_work(worker);
+    else if (!agenda->stolen) ask_for_work(worker);
 }
 
 /* ---- calls from inside a task --------------------------------------------*/

@@ -42,6 +42,7 @@ static void equal_priorities_leave_as_they_came(void)
     for (unsigned i = 0; i < 100; i++)
         CU_ASSERT_PTR_EQUAL(pop(&queue), &items[i]);
     CU_ASSERT_PTR_NULL(pop(&queue));
+    CU_ASSERT_PTR_NULL(queue_first(&queue));
     CU_ASSERT_EQUAL(queue.count, 0);
     queue_fini(&queue);
 }
@@ -53,8 +54,10 @@ static void higher_priority_leaves_first(void)
     struct queue queue = {0};
 
     for (unsigned i = 0; i < 7; i++) push(&queue, i, priorities[i]);
-    for (unsigned i = 0; i < 7; i++)
+    for (unsigned i = 0; i < 7; i++) {
+        CU_ASSERT_PTR_EQUAL(queue_first(&queue), &items[order[i]]);
         CU_ASSERT_PTR_EQUAL(pop(&queue), &items[order[i]]);
+    }
     queue_fini(&queue);
 }
 
