@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "log.h"
+#include "order.h"
+
+/* Below that memory decides nothing. */
+enum { FREES_BYTES = 64 << 10 };
 
 void agenda_init(struct agenda *agenda, uint32_t functions,
                  const struct msg_counts *counts)
@@ -32,10 +36,20 @@ static uint64_t function_ns(const struct agenda *agenda, uint32_t function)
     return agenda->counts->busy_ns / agenda->counts->tasks_run;
 }
 
+/* Does JOB make much less than it uses? Then it goes before those that do not:
+ * depth first, values go as soon as they can. */
+static bool frees(const struct agenda *agenda, struct job *job)
+{
+    if (!job->inputs) return false;
+    uint64_t makes = agenda->estimates[job->function].bytes;
+    return job_input_bytes(job) >= makes + FREES_BYTES;
+}
+
 void agenda_add(struct agenda *agenda, struct job *job)
 {
     job->cost_ns = function_ns(agenda, job->function);
     agenda->backlog_ns += job->cost_ns;
+    if (frees(agenda, job)) job->order |= ORDER_FREES;
     queue_push(&agenda->ready, &job->link, job->order);
 }
 

@@ -13,6 +13,7 @@
 #include "custody.h"
 #include "key.h"
 #include "log.h"
+#include "order.h"
 #include "steal.h"
 
 enum {
@@ -203,7 +204,7 @@ static void say_run(struct worker *worker, int thief, struct job *job)
     struct msg_task_run *run = port_say(worker->port, thief, MSG_TASK_RUN,
                                         sizeof *run + inputs + tail);
     *run = (struct msg_task_run){.key = job->key,
-                                 .order = job->order,
+                                 .order = job->order & ~ORDER_FREES,
                                  .function = job->function,
                                  .inputs = job->inputs,
                                  .args = job->args,
