@@ -132,7 +132,7 @@ static struct queue_level *only_level(struct queue *queue, uint64_t order)
 
 static struct queue_level *level_for(struct queue *queue, uint64_t order)
 {
-    struct queue_level **places[QUEUE_HEIGHT], *level;
+    struct queue_level **places[QUEUE_HEIGHT] = {queue->first}, *level;
     if (!queue->count && (level = only_level(queue, order))) return level;
     search(queue, order, places);
     level = *places[0];
@@ -197,7 +197,10 @@ struct link *queue_last(const struct queue *queue)
 struct link *queue_before(const struct queue *queue, const struct link *link,
                           uint64_t order)
 {
-    return link->prev ? link->prev : last_until(find(queue, order)->prev);
+    if (link->prev) return link->prev;
+    const struct queue_level *level = find(queue, order);
+    assert(level);
+    return last_until(level->prev);
 }
 
 void queue_remove(struct queue *queue, struct link *link, uint64_t order)

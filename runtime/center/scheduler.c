@@ -334,8 +334,8 @@ static void hand_held(struct scheduler *scheduler, struct worker_entry *worker)
     struct spec *first;
     while ((first = (struct spec *)queue_first(&worker->held)) &&
            fits(worker, first)) {
-        struct record *record = pop(&worker->held);
-        place_or_hold(scheduler, record, choose(scheduler, first));
+        queue_pop(&worker->held);
+        place_or_hold(scheduler, first->record, choose(scheduler, first));
     }
 }
 
