@@ -328,14 +328,25 @@ static void release_inputs(struct scheduler *scheduler, struct spec *spec,
     }
 }
 
-/* Tasks kept for WORKER; their inputs may have gone elsewhere meanwhile. */
+/* Does RANK hold, or will it make, any of the inputs? */
+static bool lies_at(struct spec *spec, int rank)
+{
+    for (uint32_t i = 0; i < spec->inputs; i++)
+        if (spec_inputs(spec)[i]->owner == rank) return true;
+    return false;
+}
+
+/* Tasks kept for WORKER; if all their inputs have gone elsewhere meanwhile, with
+ * the tasks that make them, so do they. */
 static void hand_held(struct scheduler *scheduler, struct worker_entry *worker)
 {
     struct spec *first;
     while ((first = (struct spec *)queue_first(&worker->held)) &&
            fits(worker, first)) {
         queue_pop(&worker->held);
-        place_or_hold(scheduler, first->record, choose(scheduler, first));
+        int rank = worker->rank;
+        if (!lies_at(first, rank)) rank = choose(scheduler, first);
+        place_or_hold(scheduler, first->record, rank);
     }
 }
 
