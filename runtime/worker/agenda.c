@@ -12,11 +12,10 @@
 /* Below that memory decides nothing. */
 enum { FREES_BYTES = 64 << 10 };
 
-void agenda_init(struct agenda *agenda, uint32_t functions,
-                 const struct msg_counts *counts)
+void agenda_init(struct agenda *agenda, uint32_t functions)
 {
     size_t bytes = (functions ? functions : 1) * sizeof(struct estimate);
-    *agenda = (struct agenda){.estimates = log_alloc(bytes), .counts = counts};
+    *agenda = (struct agenda){.estimates = log_alloc(bytes)};
     memset(agenda->estimates, 0, bytes);
 }
 
@@ -27,13 +26,6 @@ void agenda_fini(struct agenda *agenda, struct mem *mem)
         job_free(mem, (struct job *)link);
     queue_fini(&agenda->ready);
     free(agenda->estimates);
-}
-
-static uint64_t function_ns(const struct agenda *agenda, uint32_t function)
-{
-    uint64_t known = estimate_known_ns(&agenda->estimates[function]);
-    if (known || agenda->counts->tasks_run < 2) return known;
-    return agenda->counts->busy_ns / agenda->counts->tasks_run;
 }
 
 /* Does JOB make much less than it uses? Then it goes before those that do not:
@@ -47,7 +39,7 @@ static bool frees(const struct agenda *agenda, struct job *job)
 
 void agenda_add(struct agenda *agenda, struct job *job)
 {
-    job->cost_ns = function_ns(agenda, job->function);
+    job->cost_ns = estimate_known_ns(&agenda->estimates[job->function]);
     agenda->backlog_ns += job->cost_ns;
     if (frees(agenda, job)) job->order |= ORDER_FREES;
     queue_push(&agenda->ready, &job->link, job->order);
@@ -86,7 +78,8 @@ void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
 static uint64_t running_ns(const struct agenda *agenda)
 {
     if (!agenda->running) return 0;
-    uint64_t known = function_ns(agenda, agenda->running->function);
+    uint64_t known =
+        estimate_known_ns(&agenda->estimates[agenda->running->function]);
     uint64_t so_far = agenda->now_ns - agenda->began_ns;
     return known > so_far ? known : so_far;
 }
@@ -99,7 +92,7 @@ uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job)
 uint64_t agenda_job_ns(const struct agenda *agenda, const struct job *job)
 {
     if (!agenda->running || job->function != agenda->running->function)
-        return function_ns(agenda, job->function);
+        return estimate_known_ns(&agenda->estimates[job->function]);
     return running_ns(agenda); /* at least what is known */
 }
 

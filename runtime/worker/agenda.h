@@ -8,18 +8,16 @@
 #include "job.h"
 
 struct agenda {
-    struct queue ready;              /* jobs whose inputs are all here */
-    uint64_t backlog_ns;             /* they are thought to take */
-    size_t stolen;                   /* jobs from peers that have not run yet */
-    struct job *running;             /* or NULL */
-    uint64_t began_ns;               /* when it was taken */
-    uint64_t now_ns;                 /* the clock, as last handed in */
-    struct estimate *estimates;      /* by function; owned */
-    const struct msg_counts *counts; /* what ran here in all; borrowed */
+    struct queue ready;         /* jobs whose inputs are all here */
+    uint64_t backlog_ns;        /* they are thought to take */
+    size_t stolen;              /* jobs from peers that have not run yet */
+    struct job *running;        /* or NULL */
+    uint64_t began_ns;          /* when it was taken */
+    uint64_t now_ns;            /* the clock, as last handed in */
+    struct estimate *estimates; /* by function; owned */
 };
 
-void agenda_init(struct agenda *agenda, uint32_t functions,
-                 const struct msg_counts *counts);
+void agenda_init(struct agenda *agenda, uint32_t functions);
 
 /* The ready jobs are given back to MEM. */
 void agenda_fini(struct agenda *agenda, struct mem *mem);
@@ -42,8 +40,7 @@ void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
 uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job);
 
 /* What JOB is thought to take: what its function took before, or the running job
- * of that function so far, if that is more. A function that has not run here is
- * taken for an average one; 0: nothing has. */
+ * of that function so far, if that is more; 0: unknown. */
 uint64_t agenda_job_ns(const struct agenda *agenda, const struct job *job);
 
 /* How many jobs may go to a peer while so many OTHERS are waiting for some: half

@@ -29,7 +29,7 @@ enum {
     HANDLE_NEAR_NS = 2000,
     HANDLE_FAR_NS = 5000,
     /* Jobs looked at, from the last one on, for one that may go. */
-    GIVE_PROBES = 16,
+    GIVE_PROBES = 64,
     /* Turns may be a tick apart while a task runs. */
     OFFERS_A_TURN = 16
 };
@@ -59,7 +59,7 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
         .port = port, .stealing = setup->steal, .nodes = log_alloc(nodes)};
     memcpy(worker->nodes, setup->nodes, nodes);
     exchange_init(&worker->exchange, port);
-    agenda_init(&worker->agenda, setup->functions, &worker->counts);
+    agenda_init(&worker->agenda, setup->functions);
     worker->custody = (struct custody){.port = port,
                                        .exchange = &worker->exchange,
                                        .agenda = &worker->agenda,
