@@ -29,11 +29,20 @@ extern "C" {
 
 /* How a task is to be treated. All zero is the default. */
 typedef struct dmpi_task_options {
-    const char *name; /* for error texts; NULL: the function's name. Copied */
-    int priority;     /* higher runs earlier; equal: by submission */
+    const char *name; /* for error texts; NULL: the function's name. Copied, up
+                       * to DMPI_NAME_MAX - 1 bytes */
+    int priority;     /* higher runs earlier; equal: see below */
     int rank;         /* the worker that should run it; 0: where its data lie */
     int hard;         /* nonzero: that rank and no other */
 } dmpi_task_options;
+
+/* Which of the ready tasks runs first: that of higher priority. Among equals one
+ * that makes less than its inputs, by 64 KiB or more, goes before the others, so
+ * that values are used up before more are made. Then the earlier call: a graph
+ * submitted later never overtakes what was submitted before it. Within one call
+ * of dmpi_submit_graph() the task with the longest path to the end of the graph,
+ * by what its functions took so far; then the earlier one. Workers go by this on
+ * their own: a task may wait on one while a later one runs on another. */
 
 /* Submit one call of FUNCTION, to run where most bytes behind INPUTS lie.
  * INPUTS and ARGS (SIZE bytes) are copied. OPTIONS may be NULL. *KEY is the

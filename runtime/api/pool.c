@@ -8,7 +8,6 @@
 
 #include "clock.h"
 #include "fault.h"
-#include "key.h"
 #include "log.h"
 #include "registry.h"
 #include "session.h"
@@ -108,167 +107,36 @@ dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
 
 /* ---- graphs --------------------------------------------------------------*/
 
-struct graph {
-    struct session *session;
-    const dmpi_graph_task *tasks;
-    size_t count;
-    dmpi_key *keys;      /* the caller's */
-    dmpi_key *scratch;   /* inputs of one task, resolved; owned */
-    size_t *order;       /* task numbers, producers first; owned */
-    uint32_t *producers; /* of each task, not in ORDER yet; owned */
-    size_t *first_use;   /* by task: a place in USES, count: none; owned */
-    size_t *next_use;    /* by place; owned */
-    size_t *users;       /* by place: the task that uses; owned */
-};
-
-static dmpi_status check_graph_inputs(struct graph *graph, size_t i)
+/* Each task on its own; their inputs are looked at by the center. */
+static dmpi_status check_graph_tasks(struct session *session,
+                                     const dmpi_graph_task tasks[],
+                                     size_t count)
 {
-    const dmpi_graph_task *task = &graph->tasks[i];
-    for (size_t k = 0; k < task->input_count; k++) {
-        dmpi_key input = task->inputs[k];
-        struct center_view view;
-        if (key_is_nth(input)) {
-            if (key_counter(input) >= graph->count)
-                return fault(
-                    DMPI_EINVAL, "input %zu of task %zu names task %llu of %zu",
-                    k, i, (unsigned long long)key_counter(input), graph->count);
-        } else if (!center_look(graph->session->center, input, &view)) {
-            return fault(DMPI_ENOKEY,
-                         "input %zu of task %zu is not a key of this pool", k,
-                         i);
-        }
-    }
-    return DMPI_OK;
-}
-
-static dmpi_status check_graph(struct graph *graph)
-{
-    for (size_t i = 0; i < graph->count; i++) {
-        const dmpi_graph_task *task = &graph->tasks[i];
+    for (size_t i = 0; i < count; i++) {
+        const dmpi_graph_task *task = &tasks[i];
         struct task_order order;
         dmpi_status status =
             make_order(task->function, task->inputs, task->input_count,
                        task->args, task->size, task->options, &order);
-        order.input_count = 0; /* these are looked at below */
-        if (!status)
-            status = center_check_order(graph->session->center, &order);
-        if (!status) status = check_graph_inputs(graph, i);
+        order.input_count = 0;
+        if (!status) status = center_check_order(session->center, &order);
         if (status) return status;
     }
     return DMPI_OK;
 }
 
-/* Do all tasks name earlier tasks only? Then their order is right. */
-static bool in_order(const struct graph *graph)
-{
-    for (size_t i = 0; i < graph->count; i++)
-        for (size_t k = 0; k < graph->tasks[i].input_count; k++) {
-            dmpi_key input = graph->tasks[i].inputs[k];
-            if (key_is_nth(input) && key_counter(input) >= i) return false;
-        }
-    return true;
-}
-
-static size_t count_uses(const struct graph *graph)
-{
-    size_t uses = 0;
-    for (size_t i = 0; i < graph->count; i++)
-        for (size_t k = 0; k < graph->tasks[i].input_count; k++)
-            uses += key_is_nth(graph->tasks[i].inputs[k]);
-    return uses;
-}
-
-static void list_uses(struct graph *graph)
-{
-    size_t uses = count_uses(graph), place = 0;
-    graph->next_use = log_alloc(uses * sizeof(size_t));
-    graph->users = log_alloc(uses * sizeof(size_t));
-    for (size_t i = 0; i < graph->count; i++) graph->first_use[i] = SIZE_MAX;
-    for (size_t i = 0; i < graph->count; i++) {
-        graph->producers[i] = 0;
-        for (size_t k = 0; k < graph->tasks[i].input_count; k++) {
-            dmpi_key input = graph->tasks[i].inputs[k];
-            if (!key_is_nth(input)) continue;
-            size_t *first = &graph->first_use[key_counter(input)];
-            graph->users[place] = i;
-            graph->next_use[place] = *first;
-            *first = place++;
-            graph->producers[i]++;
-        }
-    }
-}
-
-/* Kahn, "Topological sorting of large networks", CACM 1962. */
-static dmpi_status sort_graph(struct graph *graph)
-{
-    size_t sorted = 0;
-    list_uses(graph);
-    for (size_t i = 0; i < graph->count; i++)
-        if (!graph->producers[i]) graph->order[sorted++] = i;
-    for (size_t done = 0; done < sorted; done++)
-        for (size_t use = graph->first_use[graph->order[done]]; use != SIZE_MAX;
-             use = graph->next_use[use])
-            if (--graph->producers[graph->users[use]] == 0)
-                graph->order[sorted++] = graph->users[use];
-    if (sorted == graph->count) return DMPI_OK;
-    size_t stuck = 0;
-    while (!graph->producers[stuck]) stuck++;
-    return fault(DMPI_EINVAL,
-                 "task %zu depends on itself: the graph has a cycle", stuck);
-}
-
-static void submit_one(struct graph *graph, size_t i)
-{
-    const dmpi_graph_task *task = &graph->tasks[i];
-    struct task_order order;
-    for (size_t k = 0; k < task->input_count; k++) {
-        dmpi_key input = task->inputs[k];
-        graph->scratch[k] =
-            key_is_nth(input) ? graph->keys[key_counter(input)] : input;
-    }
-    make_order(task->function, graph->scratch, task->input_count, task->args,
-               task->size, task->options, &order);
-    graph->keys[i] = center_submit(graph->session->center, &order);
-}
-
-static void submit_all(struct graph *graph, bool sorted)
-{
-    size_t most = 0;
-    for (size_t i = 0; i < graph->count; i++)
-        if (graph->tasks[i].input_count > most)
-            most = graph->tasks[i].input_count;
-    graph->scratch = log_alloc(most * sizeof *graph->scratch);
-    for (size_t i = 0; i < graph->count; i++) {
-        submit_one(graph, sorted ? graph->order[i] : i);
-        center_settle(graph->session->center);
-        session_pace(graph->session, i);
-    }
-}
-
 dmpi_status dmpi_submit_graph(dmpi_pool *pool, const dmpi_graph_task tasks[],
                               size_t count, dmpi_key keys[])
 {
-    struct graph graph = {.tasks = tasks, .count = count, .keys = keys};
-    dmpi_status status = session_enter(pool, &graph.session);
+    struct session *session;
+    dmpi_status status = session_enter(pool, &session);
     if (status) return status;
     if (count && (!tasks || !keys))
         status = fault(DMPI_EINVAL, "tasks or keys are NULL");
-    if (!status) status = check_graph(&graph);
-    bool sorted = !status && !in_order(&graph);
-    if (sorted) {
-        graph.order = log_alloc(count * sizeof(size_t));
-        graph.producers = log_alloc(count * sizeof(uint32_t));
-        graph.first_use = log_alloc(count * sizeof(size_t));
-        status = sort_graph(&graph);
-    }
-    if (!status) submit_all(&graph, sorted);
-    free(graph.order);
-    free(graph.producers);
-    free(graph.first_use);
-    free(graph.next_use);
-    free(graph.users);
-    free(graph.scratch);
-    return session_leave(graph.session, status);
+    if (!status) status = check_graph_tasks(session, tasks, count);
+    if (!status)
+        status = center_submit_graph(session->center, tasks, count, keys);
+    return session_leave(session, status);
 }
 
 /* ---- waiting -------------------------------------------------------------*/

@@ -12,7 +12,7 @@ struct estimate {
 };
 
 /* A function that has never ended is taken for so long: a worker gets two. */
-enum { ESTIMATE_UNKNOWN_NS = 100000, ESTIMATE_WEIGHT = 8 };
+enum { ESTIMATE_UNKNOWN_NS = 250000, ESTIMATE_WEIGHT = 8 };
 
 static inline uint64_t estimate_ns(const struct estimate *estimate)
 {

@@ -11,6 +11,7 @@
 
 #include "catalog.h"
 #include "fault.h"
+#include "graph.h"
 #include "key.h"
 #include "log.h"
 
@@ -116,6 +117,19 @@ uint64_t center_submit(struct center *center, const struct task_order *order)
 void center_settle(struct center *center)
 {
     scheduler_settle(&center->scheduler);
+}
+
+dmpi_status center_submit_graph(struct center *center,
+                                const dmpi_graph_task tasks[], size_t count,
+                                dmpi_key keys[])
+{
+    struct graph graph;
+    dmpi_status status = graph_init(&graph, tasks, count, &center->catalog);
+    if (status) return status;
+    graph_submit(&graph, &center->scheduler, keys);
+    graph_fini(&graph);
+    scheduler_settle(&center->scheduler);
+    return DMPI_OK;
 }
 
 size_t center_unended(const struct center *center)
@@ -477,7 +491,7 @@ static void add_record(const struct record *record, uint64_t *bytes,
     assert(record->owner || !task_placed(record));
     assert(!record->spec == task_ended(record));
     assert(record->held || record->needs || !task_ended(record));
-    if (record->state == TASK_PLACED) tasks[record->spec->worker]++;
+    if (record->state == TASK_PLACED) tasks[record->owner]++;
     if (!task_ended(record)) return;
     bytes[record->owner] += record->bytes;
     assert(!rankset_has(record->copies, record->owner));

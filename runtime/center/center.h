@@ -38,6 +38,13 @@ dmpi_status center_check_order(struct center *center,
 uint64_t center_submit(struct center *center, const struct task_order *order);
 void center_settle(struct center *center);
 
+/* Submit COUNT TASKS, each of which has been checked but for its inputs, and
+ * settle. DMPI_EINVAL, DMPI_ENOKEY: as dmpi_submit_graph(), nothing was
+ * submitted. */
+dmpi_status center_submit_graph(struct center *center,
+                                const dmpi_graph_task tasks[], size_t count,
+                                dmpi_key keys[]);
+
 /* Store BUFFER (a reference is taken) on RANK, 0: the least filled worker. */
 uint64_t center_put(struct center *center, int rank, struct buffer *buffer);
 

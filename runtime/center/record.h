@@ -46,16 +46,18 @@ struct spec {
                        * by next in the list of those that watch a task */
     struct spec *watchers; /* the last one first */
     struct record *record; /* whose spec it is */
+    uint64_t order;        /* see order.h */
     uint32_t function;
     uint32_t inputs; /* count */
     uint32_t args;   /* bytes */
-    uint32_t name;   /* bytes */
-    int32_t priority;
-    int32_t target;   /* wanted rank, 0: none */
-    int32_t worker;   /* rank it is handed or held to */
-    uint32_t placed;  /* the first so many inputs are */
-    uint32_t cost_ns; /* what was added to the worker's load */
+    int32_t target;  /* wanted rank, 0: none */
+    union {
+        uint32_t placed;  /* while it waits: the first so many inputs are */
+        uint32_t cost_ns; /* then: what was added to the worker's load */
+    };
+    uint8_t name; /* bytes */
     bool hard;
+    bool dealt; /* it could run anywhere */
     /* then: inputs x struct record *, arguments, name */
 };
 
@@ -76,7 +78,7 @@ static inline char *spec_name(struct spec *spec)
 }
 
 _Static_assert(sizeof(struct record) == 56, "what a key costs");
-_Static_assert(sizeof(struct spec) == 72, "and its task, while it is pending");
+_Static_assert(sizeof(struct spec) == 64, "and its task, while it is pending");
 
 size_t spec_bytes(uint32_t inputs, uint32_t args, uint32_t name);
 

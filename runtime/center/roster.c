@@ -8,12 +8,14 @@
 
 #include "log.h"
 
+enum { IDLE_PROBES = 4 };
+
 static bool has_room(const struct roster *roster,
                      const struct worker_entry *worker)
 {
-    if (worker->tasks < ROSTER_TASKS_MIN) return true;
-    return worker->load_ns < roster->window_ns &&
-           worker->tasks < ROSTER_TASKS_MAX;
+    if (worker->dealt < ROSTER_TASKS_MIN) return true;
+    return worker->dealt_ns < roster->window_ns &&
+           worker->dealt < ROSTER_TASKS_MAX;
 }
 
 /* A worker that filled up gets more only when a quarter is free again, so that
@@ -21,9 +23,9 @@ static bool has_room(const struct roster *roster,
 static bool has_room_again(const struct roster *roster,
                            const struct worker_entry *worker)
 {
-    if (worker->tasks < ROSTER_TASKS_MIN) return true;
-    return worker->load_ns < roster->window_ns / 4 * 3 &&
-           worker->tasks < ROSTER_TASKS_MAX / 4 * 3;
+    if (worker->dealt < ROSTER_TASKS_MIN) return true;
+    return worker->dealt_ns < roster->window_ns / 4 * 3 &&
+           worker->dealt < ROSTER_TASKS_MAX / 4 * 3;
 }
 
 static void join_ring(struct roster *roster, struct worker_entry *worker)
@@ -83,19 +85,25 @@ void roster_fini(struct roster *roster)
 }
 
 void roster_hand(struct roster *roster, struct worker_entry *worker,
-                 uint32_t cost_ns)
+                 uint32_t cost_ns, bool dealt)
 {
     worker->tasks++;
     worker->load_ns += cost_ns;
+    if (!dealt) return;
+    worker->dealt++;
+    worker->dealt_ns += cost_ns;
     if (worker->next && !has_room(roster, worker)) leave_ring(roster, worker);
 }
 
 void roster_end(struct roster *roster, struct worker_entry *worker,
-                uint32_t cost_ns)
+                uint32_t cost_ns, bool dealt)
 {
     assert(worker->tasks && worker->load_ns >= cost_ns);
     worker->tasks--;
     worker->load_ns -= cost_ns;
+    if (!dealt) return;
+    worker->dealt--;
+    worker->dealt_ns -= cost_ns;
     if (!worker->next && has_room_again(roster, worker))
         join_ring(roster, worker);
 }
@@ -108,6 +116,33 @@ struct worker_entry *roster_turn(struct roster *roster)
 void roster_pass_turn(struct roster *roster)
 {
     if (roster->ring) roster->ring = roster->ring->next;
+}
+
+struct worker_entry *roster_idle(struct roster *roster)
+{
+    for (int i = 0; roster->ring && i < IDLE_PROBES; i++) {
+        if (!roster->ring->tasks) return roster->ring;
+        roster_pass_turn(roster);
+    }
+    return NULL;
+}
+
+void roster_hold(struct roster *roster, struct worker_entry *worker)
+{
+    if (worker->holds) return;
+    worker->holds = true;
+    worker->next_holder = roster->holders;
+    roster->holders = worker;
+}
+
+struct worker_entry *roster_holder(struct roster *roster)
+{
+    struct worker_entry *worker;
+    while ((worker = roster->holders) && !worker->held.count) {
+        roster->holders = worker->next_holder;
+        worker->holds = false;
+    }
+    return worker;
 }
 
 struct worker_entry *roster_least_filled(struct roster *roster)

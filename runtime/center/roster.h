@@ -3,8 +3,10 @@
  * do, and who has room for more.
  *
  * A worker has room for tasks that could run anywhere while it has less than
- * its window of work, but two tasks in any case; for tasks that belong to
- * it until ROSTER_TASKS_MAX. Workers with room form a ring: dealing in turn
+ * its window of such work, but two of them in any case; for tasks that
+ * belong to it while it has less than ROSTER_AHEAD_NS of any work, but for
+ * ROSTER_AHEAD_MIN tasks in any case. The latter do not count for the former:
+ * most of them wait, perhaps for a task that is still to be dealt. Workers with room form a ring: dealing in turn
  * costs the same for any number of workers. */
 #ifndef ROSTER_H
 #define ROSTER_H
@@ -22,18 +24,24 @@ enum {
     ROSTER_WINDOW_NS = 500000,
     ROSTER_WIDE_WINDOW_NS = 2000000,
     ROSTER_TASKS_MIN = 2,
+    ROSTER_AHEAD_NS = 4000000,
+    ROSTER_AHEAD_MIN = 16,
     ROSTER_TASKS_MAX = 4096
 };
 
 struct worker_entry {
     int rank;
     int node;
-    uint32_t tasks;         /* handed to it and not ended */
-    uint64_t load_ns;       /* what they are thought to take */
+    uint32_t tasks;   /* handed to it and not ended */
+    uint64_t load_ns; /* what they are thought to take */
+    uint32_t dealt;   /* of those, tasks that could run anywhere */
+    uint64_t dealt_ns;
     uint64_t bytes;         /* of values it holds */
     uint64_t bytes_fetched; /* of values made elsewhere that came to it */
     uint64_t tasks_done;
-    struct queue held; /* specs that must go there and do not fit yet */
+    struct queue held; /* specs that belong there and do not fit yet */
+    struct worker_entry *next_holder;
+    bool holds;                       /* is among the holders */
     struct worker_entry *next, *prev; /* in the ring; NULL: no room */
     uint64_t tally;                   /* placement's scratch */
 };
@@ -42,8 +50,9 @@ struct roster {
     struct worker_entry *workers; /* by rank - 1; owned */
     int ranks;
     uint64_t window_ns;
-    struct worker_entry *ring; /* the one whose turn it is, or NULL */
-    struct rankset **nodes;    /* ranks of each node; owned */
+    struct worker_entry *ring;    /* the one whose turn it is, or NULL */
+    struct worker_entry *holders; /* with held specs, or without any more */
+    struct rankset **nodes;       /* ranks of each node; owned */
     int node_count;
 };
 
@@ -57,21 +66,38 @@ static inline struct worker_entry *roster_at(struct roster *roster, int rank)
     return &roster->workers[rank - 1];
 }
 
-/* A task of COST was handed to the worker, or has ended there. */
+/* A task of COST was handed to the worker, or has ended there. DEALT: it could
+ * run anywhere. */
 void roster_hand(struct roster *roster, struct worker_entry *worker,
-                 uint32_t cost_ns);
+                 uint32_t cost_ns, bool dealt);
 void roster_end(struct roster *roster, struct worker_entry *worker,
-                uint32_t cost_ns);
+                uint32_t cost_ns, bool dealt);
 
 /* The worker whose turn it is among those with room, or NULL; and the next. */
 struct worker_entry *roster_turn(struct roster *roster);
 void roster_pass_turn(struct roster *roster);
 
-/* Room for a task that must go there? */
-static inline bool roster_fits(const struct worker_entry *worker)
+/* A worker that has no task at all, if a look at a few finds one, or NULL. */
+struct worker_entry *roster_idle(struct roster *roster);
+
+/* Room for a task that is wanted there? */
+static inline bool roster_takes(const struct worker_entry *worker)
 {
     return worker->tasks < ROSTER_TASKS_MAX;
 }
+
+/* Room for a task whose inputs lie there? */
+static inline bool roster_fits(const struct worker_entry *worker)
+{
+    if (worker->tasks < ROSTER_AHEAD_MIN) return true;
+    return worker->load_ns < ROSTER_AHEAD_NS && roster_takes(worker);
+}
+
+/* A spec has just been added to those held for WORKER. */
+void roster_hold(struct roster *roster, struct worker_entry *worker);
+
+/* A worker for which specs are held, or NULL. */
+struct worker_entry *roster_holder(struct roster *roster);
 
 struct worker_entry *roster_least_filled(struct roster *roster);
 

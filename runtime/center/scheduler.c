@@ -10,12 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "distmpi/pool.h"
 #include "log.h"
+#include "order.h"
 #include "placement.h"
 
 enum {
     /* Deal this many in a row to one worker when there is plenty for all. */
-    DEAL_RUN = 16
+    DEAL_RUN = 16,
+    /* How fast inputs move, about. */
+    MOVE_BYTES_PER_NS = 1
 };
 
 void scheduler_init(struct scheduler *scheduler, struct values *values,
@@ -41,18 +45,19 @@ void scheduler_fini(struct scheduler *scheduler)
 static struct spec *spec_new(struct scheduler *scheduler,
                              const struct task_order *order)
 {
-    size_t name = order->name ? strlen(order->name) : 0;
+    size_t name = order->name ? strnlen(order->name, DMPI_NAME_MAX - 1) : 0;
     uint32_t inputs = (uint32_t)order->input_count;
     uint32_t args = (uint32_t)order->size;
     struct spec *spec =
         mem_take(&scheduler->mem, spec_bytes(inputs, args, (uint32_t)name));
-    *spec = (struct spec){.function = order->function,
-                          .inputs = inputs,
-                          .args = args,
-                          .name = (uint32_t)name,
-                          .priority = order->priority,
-                          .target = order->target,
-                          .hard = order->hard};
+    *spec = (struct spec){
+        .order = order_make(order->priority, scheduler->turn + order->later),
+        .function = order->function,
+        .inputs = inputs,
+        .args = args,
+        .name = (uint32_t)name,
+        .target = order->target,
+        .hard = order->hard};
     if (args) memcpy(spec_args(spec), order->args, args);
     if (name) memcpy(spec_name(spec), order->name, name);
     return spec;
@@ -79,7 +84,7 @@ static bool watch_input(struct spec *spec)
 
 static void push(struct queue *queue, struct record *record)
 {
-    queue_push(queue, &record->spec->link, record->spec->priority);
+    queue_push(queue, &record->spec->link, record->spec->order);
 }
 
 static struct record *pop(struct queue *queue)
@@ -111,6 +116,22 @@ struct record *scheduler_submit(struct scheduler *scheduler,
     if (watch_input(spec)) task_enter(record, TASK_WAITING);
     else make_fresh(scheduler, record);
     return record;
+}
+
+uint64_t scheduler_estimate_ns(const struct scheduler *scheduler,
+                               uint32_t function)
+{
+    const struct estimate *seen = &scheduler->estimates[function];
+    return (seen->ns ? seen->ns : scheduler->any.ns) | 1;
+}
+
+/* Turns begin anew when nothing is left. Nobody lets so many go by without that;
+ * if somebody does, the rest have the same. */
+void scheduler_pass_turns(struct scheduler *scheduler, uint32_t count)
+{
+    if (!scheduler->unended) scheduler->turn = 0;
+    else if (scheduler->turn < ORDER_TURN_MAX - 2 * GRAPH_TURNS_MAX)
+        scheduler->turn += count;
 }
 
 /* ---- to a worker ---------------------------------------------------------*/
@@ -163,13 +184,13 @@ static void say_run(struct scheduler *scheduler, struct record *record,
         port_say(scheduler->values->port, rank, MSG_TASK_RUN,
                  sizeof *run + inputs + tail);
     *run = (struct msg_task_run){.key = record->key,
+                                 .order = spec->order,
                                  .function = spec->function,
                                  .inputs = spec->inputs,
                                  .args = spec->args,
-                                 .priority = spec->priority,
                                  .attempt = record->attempt,
                                  .flags = spec->hard ? RUN_PINNED : 0,
-                                 .name = spec->name};
+                                 .name = (uint8_t)spec->name};
     struct msg_input *input = (struct msg_input *)(run + 1);
     if (tail) memcpy(input + spec->inputs, spec_args(spec), tail);
     fill_inputs(scheduler, spec, rank, input);
@@ -181,9 +202,9 @@ static void place(struct scheduler *scheduler, struct record *record, int rank)
     struct spec *spec = record->spec;
     uint64_t cost = estimate_ns(&scheduler->estimates[spec->function]);
     spec->cost_ns = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
-    spec->worker = record->owner = rank;
+    record->owner = rank;
     struct roster *roster = scheduler->values->roster;
-    roster_hand(roster, roster_at(roster, rank), spec->cost_ns);
+    roster_hand(roster, roster_at(roster, rank), spec->cost_ns, spec->dealt);
     say_run(scheduler, record, rank);
     task_enter(record, TASK_PLACED);
     if (spec->watchers) release_watchers(scheduler, spec);
@@ -203,17 +224,80 @@ static void guess_sizes(struct scheduler *scheduler, struct spec *spec)
     }
 }
 
+/* Do the inputs of SPEC exist, and are they moved before WORKER, to whom it belongs and who has much
+ * to do, would come to it? */
+static bool may_go_elsewhere(struct spec *spec,
+                             const struct worker_entry *worker)
+{
+    uint64_t bytes = 0;
+    if (spec->target) return false;
+    for (uint32_t i = 0; i < spec->inputs; i++) {
+        if (!task_ended(spec_inputs(spec)[i])) return false;
+        bytes += spec_inputs(spec)[i]->bytes;
+    }
+    return bytes <= worker->load_ns * MOVE_BYTES_PER_NS;
+}
+
+/* Somebody who has nothing to do, while nothing else is left for him. */
+static struct worker_entry *relief(struct scheduler *scheduler,
+                                   struct spec *spec,
+                                   const struct worker_entry *worker)
+{
+    if (scheduler->ready.count || !may_go_elsewhere(spec, worker)) return NULL;
+    return roster_idle(scheduler->values->roster);
+}
+
+static bool fits(const struct worker_entry *worker, const struct spec *spec)
+{
+    return spec->target ? roster_takes(worker) : roster_fits(worker);
+}
+
+static void hold(struct scheduler *scheduler, struct worker_entry *worker,
+                 struct record *record)
+{
+    push(&worker->held, record);
+    roster_hold(scheduler->values->roster, worker);
+}
+
+/* WORKER has next to nothing to do: it gets what is held for another. */
+static void help(struct scheduler *scheduler, struct worker_entry *worker)
+{
+    struct worker_entry *other;
+    while (worker->tasks < ROSTER_TASKS_MIN && !scheduler->ready.count &&
+           (other = roster_holder(scheduler->values->roster))) {
+        struct spec *first = (struct spec *)queue_first(&other->held);
+        if (!may_go_elsewhere(first, other)) return;
+        place(scheduler, pop(&other->held), worker->rank);
+    }
+}
+
+/* The task of RECORD belongs to RANK: place it there, or keep it for that worker
+ * until it has room. */
+static void place_or_hold(struct scheduler *scheduler, struct record *record,
+                          int rank)
+{
+    struct worker_entry *worker = roster_at(scheduler->values->roster, rank);
+    struct worker_entry *other;
+    if (fits(worker, record->spec)) place(scheduler, record, rank);
+    else if ((other = relief(scheduler, record->spec, worker)))
+        place(scheduler, record, other->rank);
+    else hold(scheduler, worker, record);
+}
+
+static int choose(struct scheduler *scheduler, struct spec *spec)
+{
+    guess_sizes(scheduler, spec);
+    return placement_choose(scheduler->values->roster, spec);
+}
+
 static void look_at_fresh(struct scheduler *scheduler)
 {
     struct record *record;
     while ((record = pop(&scheduler->fresh))) {
-        struct roster *roster = scheduler->values->roster;
-        guess_sizes(scheduler, record->spec);
-        int rank = placement_choose(roster, record->spec);
-        if (!rank) push(&scheduler->ready, record);
-        else if (roster_fits(roster_at(roster, rank)))
-            place(scheduler, record, rank);
-        else push(&roster_at(roster, rank)->held, record);
+        int rank = choose(scheduler, record->spec);
+        record->spec->dealt = !rank;
+        if (rank) place_or_hold(scheduler, record, rank);
+        else push(&scheduler->ready, record);
     }
 }
 
@@ -251,10 +335,26 @@ static void release_inputs(struct scheduler *scheduler, struct spec *spec,
     }
 }
 
+/* Does RANK hold, or will it make, any of the inputs? */
+static bool lies_at(struct spec *spec, int rank)
+{
+    for (uint32_t i = 0; i < spec->inputs; i++)
+        if (spec_inputs(spec)[i]->owner == rank) return true;
+    return false;
+}
+
+/* Tasks kept for WORKER; if all their inputs have gone elsewhere meanwhile, with
+ * the tasks that make them, so do they. */
 static void hand_held(struct scheduler *scheduler, struct worker_entry *worker)
 {
-    while (worker->held.count && roster_fits(worker))
-        place(scheduler, pop(&worker->held), worker->rank);
+    struct spec *first;
+    while ((first = (struct spec *)queue_first(&worker->held)) &&
+           fits(worker, first)) {
+        queue_pop(&worker->held);
+        int rank = worker->rank;
+        if (!lies_at(first, rank)) rank = choose(scheduler, first);
+        place_or_hold(scheduler, first->record, rank);
+    }
 }
 
 bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
@@ -264,8 +364,8 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
         return false;
     struct spec *spec = record->spec;
     struct roster *roster = scheduler->values->roster;
-    struct worker_entry *worker = roster_at(roster, spec->worker);
-    roster_end(roster, worker, spec->cost_ns);
+    struct worker_entry *worker = roster_at(roster, record->owner);
+    roster_end(roster, worker, spec->cost_ns, spec->dealt);
     roster_at(roster, from)->tasks_done++;
     if (done->status == DMPI_OK) {
         estimate_learn(&scheduler->estimates[spec->function], done->ns,
@@ -279,6 +379,7 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     spec_free(scheduler, spec);
     scheduler->unended--;
     if (worker->held.count) hand_held(scheduler, worker);
+    if (worker->tasks < ROSTER_TASKS_MIN) help(scheduler, worker);
     values_release(scheduler->values, record);
     return true;
 }
@@ -287,11 +388,12 @@ void scheduler_moved(struct scheduler *scheduler, struct record *record,
                      int from, int to)
 {
     struct values *values = scheduler->values;
-    if (!task_ended(record) && record->spec->worker == from) {
+    if (!task_ended(record) && record->owner == from) {
         struct roster *roster = values->roster;
-        roster_end(roster, roster_at(roster, from), record->spec->cost_ns);
-        roster_hand(roster, roster_at(roster, to), record->spec->cost_ns);
-        record->spec->worker = record->owner = to;
+        struct spec *spec = record->spec;
+        roster_end(roster, roster_at(roster, from), spec->cost_ns, spec->dealt);
+        roster_hand(roster, roster_at(roster, to), spec->cost_ns, spec->dealt);
+        record->owner = to;
         hand_held(scheduler, roster_at(roster, from));
     }
 }

@@ -19,11 +19,15 @@ struct task_order {
     size_t input_count;
     const void *args;
     size_t size;      /* bytes at args */
-    const char *name; /* or NULL */
+    const char *name; /* or NULL; cut at DMPI_NAME_MAX - 1 bytes */
     int priority;
-    int target; /* a worker's rank, or 0 */
+    uint32_t later; /* turns after the first of the same graph */
+    int target;     /* a worker's rank, or 0 */
     bool hard;
 };
+
+/* Turns that one graph may take. */
+enum { GRAPH_TURNS_MAX = 4096 };
 
 struct scheduler {
     struct values *values;      /* borrowed; with port, catalog, roster */
@@ -34,6 +38,7 @@ struct scheduler {
     struct estimate any;        /* over all functions */
     uint32_t functions;
     size_t unended; /* tasks */
+    uint32_t turn;  /* of the next task */
 };
 
 void scheduler_init(struct scheduler *scheduler, struct values *values,
@@ -44,6 +49,13 @@ void scheduler_fini(struct scheduler *scheduler);
  * with the next scheduler_settle(). */
 struct record *scheduler_submit(struct scheduler *scheduler,
                                 const struct task_order *order);
+
+/* What FUNCTION is thought to take: 1, if nothing is known of any. */
+uint64_t scheduler_estimate_ns(const struct scheduler *scheduler,
+                               uint32_t function);
+
+/* Tasks submitted from now on have their turn COUNT turns later. */
+void scheduler_pass_turns(struct scheduler *scheduler, uint32_t count);
 
 /* Place all that can be placed. */
 void scheduler_settle(struct scheduler *scheduler);

@@ -187,13 +187,13 @@ enum { RUN_PINNED = 1 }; /* not to be given away */
 
 struct msg_task_run { /* tail: inputs, arguments, name */
     uint64_t key;
+    uint64_t order; /* see order.h */
     uint32_t function;
     uint32_t inputs;
     uint32_t args; /* bytes */
-    int32_t priority;
     uint16_t attempt;
-    uint16_t flags;
-    uint32_t name; /* bytes, without a NUL */
+    uint8_t flags;
+    uint8_t name; /* bytes, without a NUL */
 };
 
 enum {

@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "log.h"
+#include "order.h"
+
+/* Below that memory decides nothing. */
+enum { FREES_BYTES = 64 << 10 };
 
 void agenda_init(struct agenda *agenda, uint32_t functions)
 {
@@ -24,17 +28,28 @@ void agenda_fini(struct agenda *agenda, struct mem *mem)
     free(agenda->estimates);
 }
 
+/* Does JOB make much less than it uses? Then it goes before those that do not:
+ * depth first, values go as soon as they can. */
+static bool frees(const struct agenda *agenda, struct job *job)
+{
+    if (!job->inputs) return false;
+    uint64_t makes = agenda->estimates[job->function].bytes;
+    return job_input_bytes(job) >= makes + FREES_BYTES;
+}
+
 void agenda_add(struct agenda *agenda, struct job *job)
 {
     job->cost_ns = estimate_known_ns(&agenda->estimates[job->function]);
     agenda->backlog_ns += job->cost_ns;
-    queue_push(&agenda->ready, &job->link, job->priority);
+    if (frees(agenda, job)) job->order |= ORDER_FREES;
+    queue_push(&agenda->ready, &job->link, job->order);
 }
 
 void agenda_remove(struct agenda *agenda, struct job *job)
 {
-    queue_remove(&agenda->ready, &job->link, job->priority);
+    queue_remove(&agenda->ready, &job->link, job->order);
     agenda->backlog_ns -= job->cost_ns;
+    agenda->stolen -= job->from != 0;
 }
 
 struct job *agenda_take(struct agenda *agenda)
@@ -43,6 +58,7 @@ struct job *agenda_take(struct agenda *agenda)
     struct job *job = (struct job *)queue_pop(&agenda->ready);
     if (!job) return NULL;
     agenda->backlog_ns -= job->cost_ns;
+    agenda->stolen -= job->from != 0;
     agenda->running = job;
     agenda->began_ns = agenda->now_ns;
     return job;
@@ -75,13 +91,14 @@ uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job)
 
 uint64_t agenda_job_ns(const struct agenda *agenda, const struct job *job)
 {
-    uint64_t known = estimate_known_ns(&agenda->estimates[job->function]);
     if (!agenda->running || job->function != agenda->running->function)
-        return known;
+        return estimate_known_ns(&agenda->estimates[job->function]);
     return running_ns(agenda); /* at least what is known */
 }
 
-size_t agenda_share(const struct agenda *agenda)
+size_t agenda_share(const struct agenda *agenda, int others)
 {
-    return (agenda->ready.count + (agenda->running != NULL)) / 2;
+    size_t jobs = agenda->ready.count + (agenda->running != NULL);
+    size_t share = jobs / (2 + (size_t)others);
+    return share || jobs < 2 ? share : 1;
 }

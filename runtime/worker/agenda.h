@@ -10,6 +10,7 @@
 struct agenda {
     struct queue ready;         /* jobs whose inputs are all here */
     uint64_t backlog_ns;        /* they are thought to take */
+    size_t stolen;              /* jobs from peers that have not run yet */
     struct job *running;        /* or NULL */
     uint64_t began_ns;          /* when it was taken */
     uint64_t now_ns;            /* the clock, as last handed in */
@@ -42,8 +43,9 @@ uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job);
  * of that function so far, if that is more; 0: unknown. */
 uint64_t agenda_job_ns(const struct agenda *agenda, const struct job *job);
 
-/* How many jobs may go to a peer: half of those ready, rounded up if one is
- * running. */
-size_t agenda_share(const struct agenda *agenda);
+/* How many jobs may go to a peer while so many OTHERS are waiting for some: half
+ * of those ready, rounded up if one is running, with one other a third; one, if
+ * there is one to go. */
+size_t agenda_share(const struct agenda *agenda, int others);
 
 #endif

@@ -13,11 +13,11 @@ static size_t job_bytes(const struct job *job)
 struct job *job_new(struct mem *mem, int from, const struct msg_task_run *run)
 {
     struct job head = {.key = run->key,
+                       .order = run->order,
                        .function = run->function,
                        .inputs = run->inputs,
                        .args = run->args,
                        .name = run->name,
-                       .priority = run->priority,
                        .from = from,
                        .attempt = run->attempt,
                        .flags = run->flags};

@@ -12,6 +12,7 @@
 struct job {
     struct link link; /* first; in the queue of ready jobs */
     uint64_t key;
+    uint64_t order;       /* see order.h */
     struct value *output; /* what it makes; borrowed */
     uint64_t cost_ns;     /* what it was thought to take when it became ready */
     uint32_t function;
@@ -20,8 +21,7 @@ struct job {
     uint32_t name;    /* bytes */
     uint32_t missing; /* inputs that are not here yet */
     uint32_t local;   /* inputs that were, or are made here */
-    int32_t priority;
-    int32_t from; /* the rank that gave it */
+    int32_t from;     /* the rank that gave it */
     uint16_t attempt;
     uint16_t flags; /* RUN_... */
     /* then: inputs x struct value *, arguments, name */

@@ -64,12 +64,16 @@ void store_hold(struct store *store, struct value *value, struct buffer *buffer)
 {
     value_enter(store, value, VALUE_HELD);
     value->buffer = buffer_ref(buffer);
+    store->bytes += buffer->size;
 }
 
 void store_remove(struct store *store, struct value *value)
 {
     assert(!value->wants);
-    if (value->state == VALUE_HELD) store->held--;
+    if (value->state == VALUE_HELD) {
+        store->held--;
+        store->bytes -= value->buffer->size;
+    }
     buffer_unref(value->buffer);
     map_remove(&store->values, value->key);
     mem_give(&store->mem, value, sizeof *value);

@@ -60,7 +60,8 @@ struct value {
 struct store {
     struct map values; /* key -> struct value, owned */
     struct mem mem;
-    size_t held; /* values here */
+    size_t held;    /* values here */
+    uint64_t bytes; /* theirs */
 };
 
 void store_fini(struct store *store);

@@ -13,6 +13,7 @@
 #include "custody.h"
 #include "key.h"
 #include "log.h"
+#include "order.h"
 #include "steal.h"
 
 enum {
@@ -28,7 +29,9 @@ enum {
     HANDLE_NEAR_NS = 2000,
     HANDLE_FAR_NS = 5000,
     /* Jobs looked at, from the last one on, for one that may go. */
-    GIVE_PROBES = 16
+    GIVE_PROBES = 64,
+    /* Turns may be a tick apart while a task runs. */
+    OFFERS_A_TURN = 16
 };
 
 struct worker {
@@ -116,7 +119,10 @@ static void on_task_run(struct worker *worker, int from,
 {
     struct job *job = job_new(&worker->jobs, from, run);
     worker->unended++;
-    if (from != 0) steal_given(&worker->steal, from);
+    if (from != 0) {
+        steal_given(&worker->steal, from);
+        worker->agenda.stolen++;
+    }
     custody_make(&worker->custody, job);
     gather_inputs(worker, job, (const struct msg_input *)(run + 1));
     if (!job->missing) agenda_add(&worker->agenda, job);
@@ -203,18 +209,25 @@ static uint64_t handling_ns(const struct worker *worker, int thief,
     return each * (1 + (uint64_t)job->inputs);
 }
 
+/* Would THIEF run JOB earlier than this worker, and is it worth it? */
+static bool may_give(struct worker *worker, int thief, struct job *job)
+{
+    if (job->flags & RUN_PINNED) return false;
+    uint64_t takes = agenda_job_ns(&worker->agenda, job);
+    if (takes < handling_ns(worker, thief, job)) return false;
+    uint64_t ahead = agenda_ahead_ns(&worker->agenda, job);
+    return ahead >= move_ns(worker, thief, job);
+}
+
 /* A job that THIEF would run earlier than this worker, of those that would run
  * last here. */
 static struct job *job_to_give(struct worker *worker, int thief)
 {
     struct link *link = queue_last(&worker->agenda.ready);
-    for (int i = 0; link && i < GIVE_PROBES; i++, link = link->prev) {
+    for (int i = 0; link && i < GIVE_PROBES; i++) {
         struct job *job = (struct job *)link;
-        if (job->flags & RUN_PINNED) continue;
-        uint64_t takes = agenda_job_ns(&worker->agenda, job);
-        if (takes < handling_ns(worker, thief, job)) continue;
-        uint64_t ahead = agenda_ahead_ns(&worker->agenda, job);
-        if (ahead >= move_ns(worker, thief, job)) return job;
+        if (may_give(worker, thief, job)) return job;
+        link = queue_before(&worker->agenda.ready, link, job->order);
     }
     return NULL;
 }
@@ -226,13 +239,13 @@ static void say_run(struct worker *worker, int thief, struct job *job)
     struct msg_task_run *run = port_say(worker->port, thief, MSG_TASK_RUN,
                                         sizeof *run + inputs + tail);
     *run = (struct msg_task_run){.key = job->key,
+                                 .order = job->order & ~ORDER_FREES,
                                  .function = job->function,
                                  .inputs = job->inputs,
                                  .args = job->args,
-                                 .priority = job->priority,
                                  .attempt = job->attempt,
-                                 .flags = job->flags,
-                                 .name = job->name};
+                                 .flags = (uint8_t)job->flags,
+                                 .name = (uint8_t)job->name};
     struct msg_input *input = (struct msg_input *)(run + 1);
     for (uint32_t i = 0; i < job->inputs; i++)
         input[i] = (struct msg_input){.key = job_inputs(job)[i]->key,
@@ -272,7 +285,8 @@ static void say_empty(struct worker *worker, int to, unsigned kind)
 static void on_steal(struct worker *worker, int from,
                      const struct msg_steal *steal)
 {
-    size_t most = agenda_share(&worker->agenda), given = 0;
+    size_t most = agenda_share(&worker->agenda, worker->steal.hungry_count);
+    size_t given = 0;
     struct job *job;
     if (worker->stopping) return;
     while (given < most && (job = job_to_give(worker, from))) {
@@ -302,13 +316,24 @@ static void ask_for_work(struct worker *worker)
     if (victim) say_empty(worker, victim, MSG_STEAL);
 }
 
-/* Somebody hungry, and something to give? Then let it ask again. */
+/* Somebody hungry, and something to give? Then let it ask again. False: no. */
+static bool offer_one(struct worker *worker)
+{
+    if (!worker->steal.hungry_count || !agenda_share(&worker->agenda, 0))
+        return false;
+    int thief = steal_next_thief(&worker->steal);
+    if (job_to_give(worker, thief)) {
+        say_empty(worker, thief, MSG_STEAL_OFFER);
+        return true;
+    }
+    steal_remember(&worker->steal, thief);
+    return false;
+}
+
 static void offer_work(struct worker *worker)
 {
-    if (!worker->steal.hungry_count || !agenda_share(&worker->agenda)) return;
-    int thief = steal_next_thief(&worker->steal);
-    if (job_to_give(worker, thief)) say_empty(worker, thief, MSG_STEAL_OFFER);
-    else steal_remember(&worker->steal, thief);
+    for (int i = 0; i < OFFERS_A_TURN && offer_one(worker); i++) {
+    }
 }
 
 /* ---- the end -------------------------------------------------------------*/
@@ -385,9 +410,9 @@ void worker_turn(struct worker *worker)
         return;
     }
     if (!worker->stealing) return;
-    if (!worker->agenda.running && !worker->agenda.ready.count)
-        ask_for_work(worker);
-    else offer_work(worker);
+    const struct agenda *agenda = &worker->agenda;
+    if (agenda->running || agenda->ready.count) offer_work(worker);
+    else if (!agenda->stolen) ask_for_work(worker);
 }
 
 /* ---- calls from inside a task --------------------------------------------*/
@@ -563,12 +588,15 @@ static void check_value(const struct value *value)
 void worker_check(const struct worker *worker)
 {
     size_t at = 0, held = 0;
+    uint64_t bytes = 0;
     const struct value *value;
     while ((value = map_next(&worker->custody.store.values, &at))) {
         check_value(value);
         held += value->state == VALUE_HELD;
+        if (value->state == VALUE_HELD) bytes += value->buffer->size;
     }
     assert(held == worker->custody.store.held);
+    assert(bytes == worker->custody.store.bytes);
     assert(worker->agenda.ready.count || !worker->agenda.backlog_ns);
 }
 
@@ -580,4 +608,9 @@ size_t worker_values_held(const struct worker *worker)
 size_t worker_values_known(const struct worker *worker)
 {
     return worker->custody.store.values.count;
+}
+
+uint64_t worker_bytes_held(const struct worker *worker)
+{
+    return worker->custody.store.bytes;
 }

@@ -76,5 +76,6 @@ void worker_ask_keys(struct worker *worker, int rank, uint64_t request);
 void worker_check(const struct worker *worker);
 size_t worker_values_held(const struct worker *worker);
 size_t worker_values_known(const struct worker *worker);
+uint64_t worker_bytes_held(const struct worker *worker);
 
 #endif

@@ -103,11 +103,14 @@ struct cluster *cluster_new(const struct cluster_setup *setup)
     cluster->network = network_new(ranks, random_next(&cluster->random));
     cluster->members = calloc((size_t)ranks, sizeof *cluster->members);
     cluster->touched = calloc((size_t)ranks, sizeof *cluster->touched);
-    int *node_of = calloc((size_t)ranks, sizeof *node_of);
-    for (int rank = 1; rank < ranks; rank++) node_of[rank] = rank % nodes;
-    add_center(cluster, node_of);
-    for (int rank = 1; rank < ranks; rank++) add_member(cluster, rank, node_of);
-    free(node_of);
+    cluster->nodes = calloc((size_t)ranks, sizeof *cluster->nodes);
+    for (int rank = 1; rank < ranks; rank++)
+        cluster->nodes[rank] = rank % nodes;
+    if (setup->costs)
+        network_set_costs(cluster->network, setup->costs, cluster->nodes);
+    add_center(cluster, cluster->nodes);
+    for (int rank = 1; rank < ranks; rank++)
+        add_member(cluster, rank, cluster->nodes);
     return cluster;
 }
 
@@ -117,7 +120,9 @@ void cluster_free(struct cluster *cluster)
         worker_free(cluster_worker(cluster, rank));
     center_free(cluster->center);
     network_free(cluster->network);
+    timeline_fini(&cluster->ends);
     free(cluster->members);
+    free(cluster->nodes);
     free(cluster->touched);
     free(cluster);
 }
@@ -153,6 +158,7 @@ bool cluster_start_job(struct cluster *cluster, int rank)
                       : 0;
     member->began_ns = cluster->now_ns;
     member->ends_ns = cluster->now_ns + ns;
+    if (setup->costs) timeline_add(&cluster->ends, member->ends_ns, member);
     return true;
 }
 
@@ -285,8 +291,69 @@ static void end_due_jobs(struct cluster *cluster)
     }
 }
 
+/* ---- in virtual time, with costs -----------------------------------------*/
+
+static void note_bytes(struct cluster *cluster, struct member *member)
+{
+    uint64_t bytes = worker_bytes_held(member->worker);
+    cluster->bytes += bytes - member->bytes;
+    member->bytes = bytes;
+    if (cluster->bytes > cluster->bytes_most)
+        cluster->bytes_most = cluster->bytes;
+}
+
+/* All that happens at this time, and what follows from it. */
+static void happen(struct cluster *cluster)
+{
+    struct member *member;
+    network_set_time(cluster->network, cluster->now_ns);
+    while ((member = timeline_take(&cluster->ends, cluster->now_ns)))
+        cluster_end_job(cluster, member->rank);
+    while (network_deliver_due(cluster->network)) {
+    }
+    for (size_t i = 0; i < cluster->touched_count; i++)
+        note_bytes(cluster, cluster_member(cluster, cluster->touched[i]));
+    turn_touched(cluster);
+}
+
+/* Workers that run a job get a turn now and then. */
+static void tick_busy(struct cluster *cluster)
+{
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        if (cluster_member(cluster, rank)->job)
+            touch(cluster_member(cluster, rank));
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void run_with_costs(struct cluster *cluster)
+{
+    uint64_t step = cluster->setup.tick_ns, tick_ns = cluster->now_ns + step;
+    happen(cluster);
+    for (;;) {
+        uint64_t end_ns = timeline_next_ns(&cluster->ends);
+        uint64_t next = least(network_next_ns(cluster->network), end_ns);
+        if (next == UINT64_MAX) return;
+        if (step && end_ns != UINT64_MAX && tick_ns < next) {
+            cluster->now_ns = tick_ns;
+            tick_busy(cluster);
+        } else {
+            cluster->now_ns = next;
+        }
+        happen(cluster);
+        if (cluster->now_ns >= tick_ns) tick_ns = cluster->now_ns + step;
+    }
+}
+
 void cluster_run_virtually(struct cluster *cluster)
 {
+    if (cluster->setup.costs) {
+        run_with_costs(cluster);
+        return;
+    }
     for (;;) {
         settle_at_this_time(cluster);
         uint64_t next = next_end(cluster), step = cluster->setup.tick_ns;
@@ -328,6 +395,8 @@ static bool nothing_is_left(const struct cluster *cluster)
 
 bool cluster_stop(struct cluster *cluster)
 {
+    if (cluster->setup.costs)
+        network_set_costs(cluster->network, NULL, cluster->nodes);
     center_stop(cluster->center);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         for (int i = 0; i < cluster->ranks; i++) cluster_step(cluster);

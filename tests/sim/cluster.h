@@ -10,6 +10,7 @@
 
 #include "center.h"
 #include "network.h"
+#include "timeline.h"
 #include "worker.h"
 
 struct cluster_setup {
@@ -24,6 +25,8 @@ struct cluster_setup {
     uint64_t (*duration_ns)(void *app, int rank, struct job *job);
     void *app;
     uint64_t tick_ns; /* the longest step in virtual time; 0: any */
+    /* What messages and transfers cost in virtual time; NULL: nothing. */
+    const struct network_costs *costs;
 };
 
 struct member {
@@ -31,8 +34,9 @@ struct member {
     struct worker *worker;
     struct job *job; /* that runs, or NULL */
     uint64_t began_ns, ends_ns;
-    uint64_t jobs; /* that ran here */
-    bool touched;  /* something happened since its last turn */
+    uint64_t jobs;  /* that ran here */
+    uint64_t bytes; /* of values here, when it was last looked at */
+    bool touched;   /* something happened since its last turn */
     int rank;
 };
 
@@ -44,8 +48,11 @@ struct cluster {
     int ranks;
     uint64_t now_ns;
     uint64_t random;
+    int *nodes; /* of each rank */
     int *touched;
     size_t touched_count;
+    struct timeline ends;       /* of running jobs: struct member */
+    uint64_t bytes, bytes_most; /* of values on all workers: now, at the peak */
 };
 
 struct cluster *cluster_new(const struct cluster_setup *setup);

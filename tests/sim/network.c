@@ -10,6 +10,7 @@
 
 #include "log.h"
 #include "random.h"
+#include "timeline.h"
 
 enum {
     EPOCH_STEPS = 256, /* then other pairs are slow */
@@ -34,7 +35,8 @@ struct pair {
     struct item *first, **last;
     struct offer *offers;
     uint32_t last_tag;
-    size_t place; /* in the list of pairs that are not empty */
+    size_t place;        /* in the list of pairs that are not empty */
+    uint64_t arrives_ns; /* the last message said, in virtual time */
 };
 
 struct transfer {
@@ -46,6 +48,8 @@ struct transfer {
 struct station {
     struct port port; /* first: a port is cast back to its station */
     struct network *network;
+    uint64_t free_ns;   /* when its last transfer has left, in virtual time */
+    uint64_t said_with; /* messages that it said or heard */
 };
 
 struct network {
@@ -58,9 +62,51 @@ struct network {
     size_t transfer_count, transfer_capacity;
     size_t offers; /* named by one side */
     uint64_t random, epoch, steps;
-    uint64_t said[MSG_KINDS], transfers_said;
+    uint64_t said[MSG_KINDS], transfers_said, bytes_transferred;
     bool traced;
+    bool timed; /* then: */
+    struct network_costs costs;
+    const int *nodes; /* borrowed */
+    uint64_t now_ns;
+    struct timeline messages; /* struct pair, borrowed: its first message */
+    struct timeline transfers_due; /* struct transfer, owned */
 };
+
+/* ---- virtual time --------------------------------------------------------*/
+
+void network_set_costs(struct network *network,
+                       const struct network_costs *costs, const int nodes[])
+{
+    assert(!network_under_way(network));
+    network->timed = costs != NULL;
+    network->nodes = nodes;
+    if (costs) network->costs = *costs;
+}
+
+static const struct network_hop *hop(const struct network *network, int from,
+                                     int to)
+{
+    bool near = network->nodes[from] == network->nodes[to];
+    return near ? &network->costs.near : &network->costs.far;
+}
+
+static uint64_t bytes_ns(const struct network_hop *hop, uint64_t bytes)
+{
+    return bytes * 1000 / hop->bytes_per_us;
+}
+
+uint64_t network_next_ns(const struct network *network)
+{
+    uint64_t message = timeline_next_ns(&network->messages);
+    uint64_t transfer = timeline_next_ns(&network->transfers_due);
+    return message < transfer ? message : transfer;
+}
+
+void network_set_time(struct network *network, uint64_t now_ns)
+{
+    assert(now_ns >= network->now_ns && now_ns <= network_next_ns(network));
+    network->now_ns = now_ns;
+}
 
 /* ---- pairs ---------------------------------------------------------------*/
 
@@ -93,6 +139,17 @@ static void delist(struct network *network, struct pair *pair)
     last->place = pair->place;
 }
 
+/* The message just said arrives after those said before it. */
+static void note_arrival(struct network *network, struct pair *pair,
+                         size_t bytes)
+{
+    const struct network_hop *way = hop(network, pair->from, pair->to);
+    uint64_t at = network->now_ns + way->latency_ns + bytes_ns(way, bytes);
+    if (at < pair->arrives_ns) at = pair->arrives_ns;
+    pair->arrives_ns = at;
+    timeline_add(&network->messages, at, pair);
+}
+
 static void *say(struct port *port, int to, unsigned kind, size_t bytes)
 {
     struct network *network = ((struct station *)port)->network;
@@ -107,6 +164,9 @@ static void *say(struct port *port, int to, unsigned kind, size_t bytes)
     pair->last = &item->next;
     port->envelopes++;
     network->said[kind]++;
+    network->stations[port->rank].said_with++;
+    network->stations[to].said_with++;
+    if (network->timed) note_arrival(network, pair, bytes);
     return item + 1;
 }
 
@@ -158,6 +218,7 @@ static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer,
     pair->offers = offer;
     network->offers++;
     network->transfers_said++;
+    network->bytes_transferred += buffer->size;
     return offer->tag;
 }
 
@@ -173,36 +234,79 @@ static struct buffer *take_offer(struct pair *pair, uint32_t tag)
     return buffer;
 }
 
-static void bulk_receive(struct port *port, int from, uint32_t tag,
-                         struct buffer *buffer, struct port_cookie cookie)
+/* It leaves when those before it have left, and arrives when the last byte
+ * has. */
+static void transfer_in_time(struct network *network, int from,
+                             const struct transfer *transfer)
 {
-    struct network *network = ((struct station *)port)->network;
-    struct pair *pair = pair_of(network, from, port->rank);
+    struct station *sender = &network->stations[from];
+    const struct network_hop *way = hop(network, from, transfer->to);
+    struct transfer *due = log_alloc(sizeof *due);
+    *due = *transfer;
+    if (sender->free_ns < network->now_ns) sender->free_ns = network->now_ns;
+    sender->free_ns += bytes_ns(way, transfer->out->size);
+    timeline_add(&network->transfers_due, sender->free_ns + way->latency_ns,
+                 due);
+}
+
+static void transfer_some_time(struct network *network,
+                               const struct transfer *transfer)
+{
     if (network->transfer_count == network->transfer_capacity) {
         network->transfer_capacity = 2 * network->transfer_capacity + 16;
         network->transfers =
             log_realloc(network->transfers, network->transfer_capacity *
                                                 sizeof *network->transfers);
     }
+    network->transfers[network->transfer_count++] = *transfer;
+}
+
+static void bulk_receive(struct port *port, int from, uint32_t tag,
+                         struct buffer *buffer, struct port_cookie cookie)
+{
+    struct network *network = ((struct station *)port)->network;
+    struct pair *pair = pair_of(network, from, port->rank);
     struct buffer *out = take_offer(pair, tag);
     assert(buffer->size == out->size);
     network->offers--;
-    network->transfers[network->transfer_count++] =
-        (struct transfer){.to = port->rank,
-                          .out = out,
-                          .in = buffer_ref(buffer),
-                          .cookie = cookie};
+    struct transfer transfer = {.to = port->rank,
+                                .out = out,
+                                .in = buffer_ref(buffer),
+                                .cookie = cookie};
+    if (network->timed) transfer_in_time(network, from, &transfer);
+    else transfer_some_time(network, &transfer);
+}
+
+static void arrive(struct network *network, const struct transfer *transfer)
+{
+    if (!network->timed || !network->costs.hollow)
+        memcpy(transfer->in->data, transfer->out->data, transfer->out->size);
+    struct port_client *client = &network->stations[transfer->to].port.client;
+    client->arrived(client->role, transfer->cookie, transfer->in);
+    buffer_unref(transfer->in);
+    buffer_unref(transfer->out);
 }
 
 static void end_transfer(struct network *network, size_t at)
 {
     struct transfer transfer = network->transfers[at];
     network->transfers[at] = network->transfers[--network->transfer_count];
-    memcpy(transfer.in->data, transfer.out->data, transfer.out->size);
-    struct port_client *client = &network->stations[transfer.to].port.client;
-    client->arrived(client->role, transfer.cookie, transfer.in);
-    buffer_unref(transfer.in);
-    buffer_unref(transfer.out);
+    arrive(network, &transfer);
+}
+
+bool network_deliver_due(struct network *network)
+{
+    struct pair *pair = timeline_take(&network->messages, network->now_ns);
+    if (pair) {
+        deliver(network, pair);
+        return true;
+    }
+    struct transfer *transfer =
+        timeline_take(&network->transfers_due, network->now_ns);
+    if (!transfer) return false;
+    arrive(network, transfer);
+    free(transfer);
+    return true;
 }
 
 bool network_end_transfer(struct network *network)
@@ -233,6 +337,7 @@ static bool is_slow(const struct network *network, size_t at)
 bool network_step(struct network *network)
 {
     size_t count = network->full_count + network->transfer_count;
+    assert(!network->timed);
     if (!count) return false;
     if (network->steps++ % EPOCH_STEPS == 0)
         network->epoch = random_next(&network->random);
@@ -261,7 +366,8 @@ unsigned network_deliver(struct network *network, int from, int to)
 
 size_t network_under_way(const struct network *network)
 {
-    size_t count = network->transfer_count + network->offers;
+    size_t count = network->transfer_count + network->offers +
+                   network->transfers_due.count;
     for (size_t i = 0; i < network->full_count; i++)
         for (struct item *item = network->full[i]->first; item;
              item = item->next)
@@ -287,8 +393,20 @@ uint64_t network_transfers(const struct network *network)
     return network->transfers_said;
 }
 
+uint64_t network_bytes_transferred(const struct network *network)
+{
+    return network->bytes_transferred;
+}
+
+uint64_t network_said_with(const struct network *network, int rank)
+{
+    return network->stations[rank].said_with;
+}
+
 void network_count_anew(struct network *network)
 {
+    for (int i = 0; i < network->ranks; i++) network->stations[i].said_with = 0;
+    network->bytes_transferred = 0;
     memset(network->said, 0, sizeof network->said);
     network->transfers_said = 0;
 }
@@ -303,7 +421,7 @@ struct network *network_new(int ranks, uint64_t seed)
     size_t pairs = (size_t)ranks * (size_t)ranks;
     *network = (struct network){
         .ranks = ranks, .random = seed, .traced = getenv("SIM_TRACE")};
-    network->stations = log_alloc((size_t)ranks * sizeof *network->stations);
+    network->stations = calloc((size_t)ranks, sizeof *network->stations);
     network->pairs = calloc(pairs, sizeof *network->pairs);
     if (!network->pairs) log_panic("out of memory for %zu pairs", pairs);
     for (int i = 0; i < ranks; i++) {
@@ -343,6 +461,14 @@ void network_free(struct network *network)
     }
     for (int i = 0; i < network->ranks; i++)
         port_fini(&network->stations[i].port);
+    struct transfer *due;
+    while ((due = timeline_take(&network->transfers_due, UINT64_MAX - 1))) {
+        buffer_unref(due->in);
+        buffer_unref(due->out);
+        free(due);
+    }
+    timeline_fini(&network->transfers_due);
+    timeline_fini(&network->messages);
     free(network->transfers);
     free(network->full);
     free(network->pairs);

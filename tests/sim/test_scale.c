@@ -145,7 +145,9 @@ static void tasks_with_inputs_run_on_all_of_a_thousand_workers(void)
 {
     double few = with_inputs(30), many = with_inputs(WORKERS);
 
-    CU_ASSERT_TRUE(many < few + 2);
+    /* 3 for a task alone; 1.35 inputs each, which may all have to move. */
+    CU_ASSERT_TRUE(few < 4);
+    CU_ASSERT_TRUE(many < 6);
 }
 
 static void keys_dropped_early_do_not_pile_up(void)

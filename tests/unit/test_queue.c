@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_queue.c - first in, first out, within a priority. */
+/* test_queue.c - first in, first out, within an order. */
 #include "queue.h"
 
 #include "check.h"
@@ -16,6 +16,11 @@ struct item {
 
 static struct item items[ITEMS];
 
+static uint64_t order_of(int priority)
+{
+    return (uint64_t)((int64_t)priority - INT32_MIN) << 20;
+}
+
 static struct item *pop(struct queue *queue)
 {
     return (struct item *)queue_pop(queue);
@@ -25,7 +30,7 @@ static void push(struct queue *queue, unsigned i, int priority)
 {
     items[i].priority = priority;
     items[i].order = i;
-    queue_push(queue, &items[i].link, priority);
+    queue_push(queue, &items[i].link, order_of(priority));
 }
 
 static void equal_priorities_leave_as_they_came(void)
@@ -37,6 +42,7 @@ static void equal_priorities_leave_as_they_came(void)
     for (unsigned i = 0; i < 100; i++)
         CU_ASSERT_PTR_EQUAL(pop(&queue), &items[i]);
     CU_ASSERT_PTR_NULL(pop(&queue));
+    CU_ASSERT_PTR_NULL(queue_first(&queue));
     CU_ASSERT_EQUAL(queue.count, 0);
     queue_fini(&queue);
 }
@@ -48,8 +54,10 @@ static void higher_priority_leaves_first(void)
     struct queue queue = {0};
 
     for (unsigned i = 0; i < 7; i++) push(&queue, i, priorities[i]);
-    for (unsigned i = 0; i < 7; i++)
+    for (unsigned i = 0; i < 7; i++) {
+        CU_ASSERT_PTR_EQUAL(queue_first(&queue), &items[order[i]]);
         CU_ASSERT_PTR_EQUAL(pop(&queue), &items[order[i]]);
+    }
     queue_fini(&queue);
 }
 
@@ -64,7 +72,7 @@ static void last_is_what_would_be_popped_last(void)
     push(&queue, 2, -1);
     push(&queue, 3, 7);
     CU_ASSERT_PTR_EQUAL(queue_last(&queue), &items[2].link);
-    queue_remove(&queue, &items[2].link, -1);
+    queue_remove(&queue, &items[2].link, order_of(-1));
     CU_ASSERT_PTR_EQUAL(queue_last(&queue), &items[1].link);
     while (pop(&queue)) {
     }
@@ -77,14 +85,56 @@ static void link_can_be_taken_out_anywhere(void)
     struct queue queue = {0};
 
     for (unsigned i = 0; i < 5; i++) push(&queue, i, 3);
-    queue_remove(&queue, &items[0].link, 3);
-    queue_remove(&queue, &items[2].link, 3);
-    queue_remove(&queue, &items[4].link, 3);
+    queue_remove(&queue, &items[0].link, order_of(3));
+    queue_remove(&queue, &items[2].link, order_of(3));
+    queue_remove(&queue, &items[4].link, order_of(3));
     CU_ASSERT_EQUAL(queue.count, 2);
     CU_ASSERT_PTR_EQUAL(pop(&queue), &items[1]);
     CU_ASSERT_PTR_EQUAL(pop(&queue), &items[3]);
     CU_ASSERT_PTR_NULL(pop(&queue));
     push(&queue, 0, 3);
+    CU_ASSERT_PTR_EQUAL(pop(&queue), &items[0]);
+    queue_fini(&queue);
+}
+
+static void all_can_be_looked_at_from_the_last_one_on(void)
+{
+    struct queue queue = {0};
+    const struct link *link;
+    struct item *expected[ITEMS];
+    size_t count = 0;
+
+    for (unsigned i = 0; i < ITEMS; i++) push(&queue, i, (int)(i * 31 % 50));
+    for (unsigned i = 0; i < ITEMS / 2; i++) expected[0] = pop(&queue);
+    push(&queue, (unsigned)(expected[0] - items), 100);
+    link = queue_last(&queue);
+    while (link) {
+        const struct item *item = (const struct item *)link;
+        expected[count++] = (struct item *)item;
+        link = queue_before(&queue, link, order_of(item->priority));
+    }
+    CU_ASSERT_EQUAL(count, queue.count);
+    while (count) CU_ASSERT_PTR_EQUAL(pop(&queue), expected[--count]);
+    queue_fini(&queue);
+}
+
+/* Some always wait behind those that come and go. */
+static void few_levels_are_kept(void)
+{
+    struct queue queue = {0};
+
+    push(&queue, 0, -1000000);
+    for (int round = 0; round < 10000; round++) {
+        push(&queue, 1, round);
+        CU_ASSERT_PTR_EQUAL(pop(&queue), &items[1]);
+    }
+    for (int round = 10000; round-- > 0;) {
+        push(&queue, 1, round);
+        push(&queue, 2, round - 1);
+        CU_ASSERT_PTR_EQUAL(pop(&queue), &items[1]);
+        CU_ASSERT_PTR_EQUAL(pop(&queue), &items[2]);
+    }
+    CU_ASSERT_TRUE(queue_levels(&queue) < 10);
     CU_ASSERT_PTR_EQUAL(pop(&queue), &items[0]);
     queue_fini(&queue);
 }
@@ -96,7 +146,6 @@ static int leaves_first(const struct item *a, const struct item *b)
     return a->order < b->order;
 }
 
-/* More priorities than a queue likes to keep. */
 static void order_holds_with_a_thousand_priorities(void)
 {
     struct queue queue = {0};
@@ -105,7 +154,7 @@ static void order_holds_with_a_thousand_priorities(void)
     for (unsigned i = 0; i < ITEMS; i++)
         push(&queue, i, (int)(i * 7919 % 1000) - 500);
     for (unsigned i = 0; i < ITEMS; i += 3)
-        queue_remove(&queue, &items[i].link, items[i].priority);
+        queue_remove(&queue, &items[i].link, order_of(items[i].priority));
     CU_ASSERT_EQUAL(queue.count, ITEMS - ITEMS / 3 - 1);
     before = pop(&queue);
     while ((item = pop(&queue))) {
@@ -126,7 +175,7 @@ static void priorities_come_and_go_for_ever(void)
         CU_ASSERT_PTR_EQUAL(pop(&queue), &items[0]);
         CU_ASSERT_PTR_EQUAL(pop(&queue), &items[1]);
     }
-    CU_ASSERT_TRUE(queue.level_capacity < 100);
+    CU_ASSERT_TRUE(queue_levels(&queue) < 10);
     queue_fini(&queue);
 }
 
@@ -141,6 +190,9 @@ int main(void)
         {"link can be taken out anywhere", link_can_be_taken_out_anywhere},
         {"order holds with a thousand priorities",
          order_holds_with_a_thousand_priorities},
+        {"all can be looked at from the last one on",
+         all_can_be_looked_at_from_the_last_one_on},
+        {"few levels are kept", few_levels_are_kept},
         {"priorities come and go for ever", priorities_come_and_go_for_ever},
     };
     return check_run("queue", tests, CHECK_COUNT(tests));

@@ -22,12 +22,12 @@ static void init(struct roster *roster, int ranks)
 
 static void hand(struct roster *roster, int rank, uint32_t ns)
 {
-    roster_hand(roster, roster_at(roster, rank), ns);
+    roster_hand(roster, roster_at(roster, rank), ns, true);
 }
 
 static void end(struct roster *roster, int rank, uint32_t ns)
 {
-    roster_end(roster, roster_at(roster, rank), ns);
+    roster_end(roster, roster_at(roster, rank), ns, true);
 }
 
 static bool has_room(struct roster *roster, int rank)

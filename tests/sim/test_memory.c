@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_memory.c - how many bytes the workers hold at the peak.
+ *
+ * A map whose outputs are large, and a reduction over them, all submitted and
+ * dropped before anything has run. By hand each worker would make one output,
+ * fold it in, and make the next. */
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster.h"
+#include "oracle.h"
+#include "roster.h"
+
+enum {
+    US = 1000,
+    MS = 1000 * US,
+    OUTPUT = 1000 * 1000,
+    ITEMS = 1 << 11,
+    WORKERS = 8,
+    MAKE = 0, /* functions */
+    FOLD = 1
+};
+
+static const struct network_costs costs = {
+    .near = {.latency_ns = 1000, .bytes_per_us = 4000},
+    .far = {.latency_ns = 5000, .bytes_per_us = 1000},
+    .hollow = true};
+
+static struct buffer *output(void *app, int rank, struct job *job)
+{
+    return buffer_new(OUTPUT);
+}
+
+static uint64_t duration(void *app, int rank, struct job *job)
+{
+    return job->function == MAKE ? 4 * MS : 200 * US;
+}
+
+static struct cluster *cluster_of(int workers)
+{
+    struct cluster_setup setup = {.workers = workers,
+                                  .seed = 1,
+                                  .steal = true,
+                                  .call = output,
+                                  .duration_ns = duration,
+                                  .tick_ns = MS,
+                                  .costs = &costs};
+    return cluster_new(&setup);
+}
+
+/* The tasks of one pattern: those that make, then those that fold two. */
+struct pattern {
+    size_t folds[2 * ITEMS][2]; /* task numbers; of fold I */
+    size_t count;               /* folds */
+};
+
+static void fold(struct pattern *pattern, size_t a, size_t b)
+{
+    pattern->folds[pattern->count][0] = a;
+    pattern->folds[pattern->count++][1] = b;
+}
+
+static void make_tree(struct pattern *pattern)
+{
+    for (size_t i = 0; i < ITEMS - 1; i++) fold(pattern, 2 * i, 2 * i + 1);
+}
+
+/* As many chains as workers, next to each other, and their ends in a chain. */
+static void make_chains(struct pattern *pattern)
+{
+    size_t last[WORKERS];
+    for (size_t i = 0; i < WORKERS; i++) last[i] = i;
+    for (size_t i = WORKERS; i < ITEMS; i++) {
+        fold(pattern, last[i % WORKERS], i);
+        last[i % WORKERS] = ITEMS + pattern->count - 1;
+    }
+    for (size_t i = 1; i < WORKERS; i++) {
+        fold(pattern, last[0], last[i]);
+        last[0] = ITEMS + pattern->count - 1;
+    }
+}
+
+static void submit_graph(struct cluster *cluster, const struct pattern *pattern)
+{
+    static const dmpi_function functions[] = {{.index = MAKE}, {.index = FOLD}};
+    size_t count = ITEMS + pattern->count;
+    dmpi_graph_task *tasks = calloc(count, sizeof *tasks);
+    dmpi_key *keys = calloc(count, sizeof *keys);
+    dmpi_key(*inputs)[2] = calloc(pattern->count, sizeof *inputs);
+
+    for (size_t i = 0; i < count; i++) tasks[i].function = &functions[MAKE];
+    for (size_t i = 0; i < pattern->count; i++) {
+        inputs[i][0] = DMPI_NTH(pattern->folds[i][0]);
+        inputs[i][1] = DMPI_NTH(pattern->folds[i][1]);
+        tasks[ITEMS + i] = (dmpi_graph_task){.function = &functions[FOLD],
+                                             .inputs = inputs[i],
+                                             .input_count = 2};
+    }
+    CU_ASSERT_EQUAL(center_submit_graph(cluster->center, tasks, count, keys),
+                    DMPI_OK);
+    for (size_t i = 0; i < count; i++) center_drop(cluster->center, keys[i]);
+    free(inputs);
+    free(keys);
+    free(tasks);
+}
+
+/* The same, task by task: first the map, then the reduction. */
+static void submit_each(struct cluster *cluster, const struct pattern *pattern)
+{
+    size_t count = ITEMS + pattern->count;
+    dmpi_key *keys = calloc(count, sizeof *keys);
+
+    for (size_t i = 0; i < ITEMS; i++)
+        keys[i] = cluster_submit(cluster, MAKE, NULL, 0, i, 0, false);
+    for (size_t i = 0; i < pattern->count; i++) {
+        dmpi_key inputs[2] = {keys[pattern->folds[i][0]],
+                              keys[pattern->folds[i][1]]};
+        keys[ITEMS + i] = cluster_submit(cluster, FOLD, inputs, 2, i, 0, false);
+    }
+    for (size_t i = 0; i < count; i++) center_drop(cluster->center, keys[i]);
+    free(keys);
+}
+
+/* BY_HAND: outputs that each worker would hold at the peak. */
+static void check_peak(void (*make)(struct pattern *),
+                       void (*submit)(struct cluster *, const struct pattern *),
+                       size_t by_hand)
+{
+    struct cluster *cluster = cluster_of(WORKERS);
+    struct pattern *pattern = calloc(1, sizeof *pattern);
+
+    make(pattern);
+    submit(cluster, pattern);
+    cluster_run_virtually(cluster);
+    uint64_t makespan_ns = cluster->now_ns;
+    uint64_t most = cluster->bytes_most / OUTPUT;
+    CU_ASSERT_EQUAL(center_unended(cluster->center), 0);
+    CU_ASSERT_EQUAL(cluster->bytes, 0);
+    CU_ASSERT_TRUE(cluster_stop(cluster));
+    cluster_free(cluster);
+    free(pattern);
+    printf("\n    %d outputs, %d workers: %llu at the peak, by hand %zu; "
+           "%.1f ms",
+           ITEMS, WORKERS, (unsigned long long)most, by_hand * WORKERS,
+           (double)makespan_ns / MS);
+    CU_ASSERT_TRUE(most <= 2 * by_hand * WORKERS);
+}
+
+/* A worker's share of the tree, depth first: one output per level, and one in
+ * the making. */
+enum { TREE_BY_HAND = 8 + 2, CHAIN_BY_HAND = 3 };
+
+static void tree_in_one_graph_runs_depth_first(void)
+{
+    check_peak(make_tree, submit_graph, TREE_BY_HAND);
+}
+
+static void tree_after_a_map_runs_depth_first(void)
+{
+    check_peak(make_tree, submit_each, TREE_BY_HAND);
+}
+
+static void chains_in_one_graph_run_depth_first(void)
+{
+    check_peak(make_chains, submit_graph, CHAIN_BY_HAND);
+}
+
+static void chains_after_a_map_run_depth_first(void)
+{
+    check_peak(make_chains, submit_each, CHAIN_BY_HAND);
+}
+
+/* ---- waiting records -----------------------------------------------------*/
+
+static uint64_t no_time(void *app, int rank, struct job *job)
+{
+    return US;
+}
+
+/* A million tasks submitted one by one, each of which uses the one before or
+ * nothing; all on few workers, which hardly get to run. */
+static void waiting_tasks_at_a_worker_are_bounded(void)
+{
+    enum { MANY = 1000000, FEW = 3 };
+    struct cluster_setup setup = {
+        .workers = FEW, .seed = 1, .duration_ns = no_time};
+    struct cluster *cluster = cluster_new(&setup);
+    uint64_t last = 0, most = 0;
+
+    for (uint64_t i = 0; i < MANY; i++) {
+        uint64_t key = cluster_submit(cluster, ORACLE_WORD, &last, i % 3 != 0,
+                                      i, i % 7 == 0, false);
+        if (last) center_drop(cluster->center, last);
+        last = key;
+        if (i % 10000) continue;
+        cluster_deliver(cluster);
+        for (int rank = 1; rank <= FEW; rank++) {
+            size_t known = worker_values_known(cluster_worker(cluster, rank));
+            if (known > most) most = known;
+        }
+    }
+    center_drop(cluster->center, last);
+    /* A job's output is known, and its inputs, of one at most. */
+    CU_ASSERT_TRUE(most <= 2 * ROSTER_TASKS_MAX);
+    CU_ASSERT_TRUE(most >= ROSTER_AHEAD_MIN);
+    cluster_run_virtually(cluster);
+    CU_ASSERT_EQUAL(center_unended(cluster->center), 0);
+    CU_ASSERT_TRUE(cluster_stop(cluster));
+    printf("\n    %llu keys at most", (unsigned long long)most);
+    cluster_free(cluster);
+}
+
+int main(void)
+{
+    static const struct check_test tests[] = {
+        {"tree in one graph runs depth first",
+         tree_in_one_graph_runs_depth_first},
+        {"tree after a map runs depth first",
+         tree_after_a_map_runs_depth_first},
+        {"chains in one graph run depth first",
+         chains_in_one_graph_run_depth_first},
+        {"chains after a map run depth first",
+         chains_after_a_map_run_depth_first},
+        {"waiting tasks at a worker are bounded",
+         waiting_tasks_at_a_worker_are_bounded},
+    };
+    return check_run("memory", tests, CHECK_COUNT(tests));
+}
