@@ -24,10 +24,11 @@ enum {
     /* And its inputs: bytes per ns, by memory and by network. */
     MOVE_NEAR_BYTES_PER_NS = 4,
     MOVE_FAR_BYTES_PER_NS = 1,
-    /* What handling a moved task and each of its inputs takes of both sides:
-     * a task that takes less itself stays, however many wait with it. */
-    HANDLE_NEAR_NS = 2000,
-    HANDLE_FAR_NS = 5000,
+    /* What handling a moved task takes of both sides, and each of its inputs: a
+     * task that takes less itself stays, however many wait with it. */
+    HANDLE_NEAR_NS = 4000,
+    HANDLE_FAR_NS = 10000,
+    HANDLE_INPUT_NS = 300,
     /* Jobs looked at, from the last one on, for one that may go. */
     GIVE_PROBES = 64,
     /* Turns may be a tick apart while a task runs. */
@@ -205,8 +206,8 @@ static uint64_t move_ns(const struct worker *worker, int thief, struct job *job)
 static uint64_t handling_ns(const struct worker *worker, int thief,
                             const struct job *job)
 {
-    uint64_t each = is_near(worker, thief) ? HANDLE_NEAR_NS : HANDLE_FAR_NS;
-    return each * (1 + (uint64_t)job->inputs);
+    uint64_t task = is_near(worker, thief) ? HANDLE_NEAR_NS : HANDLE_FAR_NS;
+    return task + HANDLE_INPUT_NS * (uint64_t)job->inputs;
 }
 
 /* Would THIEF run JOB earlier than this worker, and is it worth it? */
