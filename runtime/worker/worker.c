@@ -11,26 +11,13 @@
 
 #include "agenda.h"
 #include "custody.h"
+#include "gift.h"
 #include "key.h"
 #include "log.h"
 #include "order.h"
 #include "steal.h"
 
 enum {
-    /* What moving a task to a peer costs, beside its inputs: half a dozen
-     * messages, and waking somebody. */
-    MOVE_NEAR_NS = 20000,
-    MOVE_FAR_NS = 100000,
-    /* And its inputs: bytes per ns, by memory and by network. */
-    MOVE_NEAR_BYTES_PER_NS = 4,
-    MOVE_FAR_BYTES_PER_NS = 1,
-    /* What handling a moved task takes of both sides, and each of its inputs: a
-     * task that takes less itself stays, however many wait with it. */
-    HANDLE_NEAR_NS = 4000,
-    HANDLE_FAR_NS = 10000,
-    HANDLE_INPUT_NS = 300,
-    /* Jobs looked at, from the last one on, for one that may go. */
-    GIVE_PROBES = 64,
     /* Turns may be a tick apart while a task runs. */
     OFFERS_A_TURN = 16
 };
@@ -91,11 +78,6 @@ void worker_set_time(struct worker *worker, uint64_t now_ns)
 struct exchange *worker_exchange(struct worker *worker)
 {
     return &worker->exchange;
-}
-
-static bool is_near(const struct worker *worker, int rank)
-{
-    return worker->nodes[rank] == worker->nodes[worker->port->rank];
 }
 
 /* ---- tasks ---------------------------------------------------------------*/
@@ -195,42 +177,10 @@ void worker_rest(struct worker *worker)
 
 /* ---- stealing ------------------------------------------------------------*/
 
-static uint64_t move_ns(const struct worker *worker, int thief, struct job *job)
+static struct job *job_to_give(const struct worker *worker, int thief)
 {
-    uint64_t bytes = job_input_bytes(job) + job->args;
-    if (is_near(worker, thief))
-        return MOVE_NEAR_NS + bytes / MOVE_NEAR_BYTES_PER_NS;
-    return MOVE_FAR_NS + bytes / MOVE_FAR_BYTES_PER_NS;
-}
-
-static uint64_t handling_ns(const struct worker *worker, int thief,
-                            const struct job *job)
-{
-    uint64_t task = is_near(worker, thief) ? HANDLE_NEAR_NS : HANDLE_FAR_NS;
-    return task + HANDLE_INPUT_NS * (uint64_t)job->inputs;
-}
-
-/* Would THIEF run JOB earlier than this worker, and is it worth it? */
-static bool may_give(struct worker *worker, int thief, struct job *job)
-{
-    if (job->flags & RUN_PINNED) return false;
-    uint64_t takes = agenda_job_ns(&worker->agenda, job);
-    if (takes < handling_ns(worker, thief, job)) return false;
-    uint64_t ahead = agenda_ahead_ns(&worker->agenda, job);
-    return ahead >= move_ns(worker, thief, job);
-}
-
-/* A job that THIEF would run earlier than this worker, of those that would run
- * last here. */
-static struct job *job_to_give(struct worker *worker, int thief)
-{
-    struct link *link = queue_last(&worker->agenda.ready);
-    for (int i = 0; link && i < GIVE_PROBES; i++) {
-        struct job *job = (struct job *)link;
-        if (may_give(worker, thief, job)) return job;
-        link = queue_before(&worker->agenda.ready, link, job->order);
-    }
-    return NULL;
+    bool near = worker->nodes[thief] == worker->nodes[worker->port->rank];
+    return gift_choose(&worker->agenda, near ? GIFT_NEAR : GIFT_FAR);
 }
 
 static void say_run(struct worker *worker, int thief, struct job *job)
