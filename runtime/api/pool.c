@@ -145,9 +145,10 @@ struct waiting {
     struct session *session;
     const dmpi_key *keys;
     size_t count;
-    size_t at;     /* ALL: all before have ended; ANY: one that has */
-    size_t failed; /* the first failed one, or count */
-    bool unknown;  /* keys[at] is no key */
+    size_t at;      /* ALL: all before have ended; ANY: one that has */
+    size_t failed;  /* the first failed one, or count */
+    bool unknown;   /* keys[at] is no key */
+    uint64_t ended; /* tasks, when ANY was last looked for, and one */
 };
 
 static bool all_ended(void *argument)
@@ -165,9 +166,13 @@ static bool all_ended(void *argument)
     return true;
 }
 
+/* Only if a task has ended since the last look there is something to be found. */
 static bool any_ended(void *argument)
 {
     struct waiting *waiting = argument;
+    uint64_t ended = 1 + center_ended(waiting->session->center);
+    if (waiting->ended == ended) return false;
+    waiting->ended = ended;
     for (size_t i = 0; i < waiting->count; i++) {
         struct center_view view;
         waiting->at = i;

@@ -137,6 +137,11 @@ size_t center_unended(const struct center *center)
     return center->scheduler.unended;
 }
 
+uint64_t center_ended(const struct center *center)
+{
+    return center->scheduler.ended;
+}
+
 static void on_task_done(struct center *center, int from,
                          const struct msg_task_done *done)
 {

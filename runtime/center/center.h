@@ -86,6 +86,9 @@ void center_fetch_now(struct center *center, int rank, uint64_t key,
 /* Tasks submitted that have not ended. */
 size_t center_unended(const struct center *center);
 
+/* And those that have, so far. */
+uint64_t center_ended(const struct center *center);
+
 /* ---- the end -------------------------------------------------------------*/
 
 /* Tell all workers to ask for nothing more; no task is unended. When all are

@@ -378,6 +378,7 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     release_inputs(scheduler, spec, from);
     spec_free(scheduler, spec);
     scheduler->unended--;
+    scheduler->ended++;
     if (worker->held.count) hand_held(scheduler, worker);
     if (worker->tasks < ROSTER_TASKS_MIN) help(scheduler, worker);
     values_release(scheduler->values, record);

@@ -38,6 +38,7 @@ struct scheduler {
     struct estimate any;        /* over all functions */
     uint32_t functions;
     size_t unended; /* tasks */
+    uint64_t ended; /* so far */
     uint32_t turn;  /* of the next task */
 };
 
