@@ -20,10 +20,8 @@ int main(int argc, char **argv)
         fputs("usage: prog_center WORKERS TASKS\n", stderr);
         return 2;
     }
-    struct cluster_setup setup = {.workers = atoi(argv[1]),
-                                  .nodes = 1,
-                                  .seed = 1,
-                                  .duration_ns = ten_us};
+    struct cluster_setup setup = {
+        .workers = atoi(argv[1]), .nodes = 1, .seed = 1, .duration_ns = ten_us};
     size_t tasks = (size_t)atol(argv[2]);
     struct cluster *cluster = cluster_new(&setup);
     uint64_t *keys = calloc(tasks, sizeof *keys);
