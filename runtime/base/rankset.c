@@ -26,9 +26,9 @@ void rankset_add(struct rankset **set, int rank, int ranks)
     (*set)->bits[rank / 64] |= 1ull << rank % 64;
 }
 
-void rankset_remove(struct rankset *set, int rank)
+void rankset_clear_bit(struct rankset *set, int rank)
 {
-    if (set) set->bits[rank / 64] &= ~(1ull << rank % 64);
+    set->bits[rank / 64] &= ~(1ull << rank % 64);
 }
 
 bool rankset_has(const struct rankset *set, int rank)
@@ -44,9 +44,9 @@ size_t rankset_count(const struct rankset *set)
     return count;
 }
 
-int rankset_next(const struct rankset *set, int rank)
+int rankset_find_bit(const struct rankset *set, int rank)
 {
-    for (int i = rank / 64; set && i < set->words; i++) {
+    for (int i = rank / 64; i < set->words; i++) {
         uint64_t rest = set->bits[i];
         if (i == rank / 64) rest &= ~0ull << rank % 64;
         if (rest) return i * 64 + __builtin_ctzll(rest);

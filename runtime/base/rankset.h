@@ -11,12 +11,23 @@ struct rankset;
 
 /* Add RANK, 0 <= RANK < RANKS; RANKS is the same for all calls on one set. */
 void rankset_add(struct rankset **set, int rank, int ranks);
-void rankset_remove(struct rankset *set, int rank);
 bool rankset_has(const struct rankset *set, int rank);
 size_t rankset_count(const struct rankset *set);
 
+/* Most sets are empty: then these cost a comparison. */
+void rankset_clear_bit(struct rankset *set, int rank);
+int rankset_find_bit(const struct rankset *set, int rank);
+
+static inline void rankset_remove(struct rankset *set, int rank)
+{
+    if (set) rankset_clear_bit(set, rank);
+}
+
 /* The first member at or after RANK, or -1. */
-int rankset_next(const struct rankset *set, int rank);
+static inline int rankset_next(const struct rankset *set, int rank)
+{
+    return set ? rankset_find_bit(set, rank) : -1;
+}
 
 /* A member of both sets, or -1. */
 int rankset_common(const struct rankset *a, const struct rankset *b);

@@ -93,10 +93,13 @@ static struct record *pop(struct queue *queue)
     return link ? ((struct spec *)link)->record : NULL;
 }
 
-static void make_fresh(struct scheduler *scheduler, struct record *record)
+/* All inputs are placed. Without any there is nothing to look at. */
+static void make_ready(struct scheduler *scheduler, struct record *record)
 {
+    struct spec *spec = record->spec;
     task_enter(record, TASK_READY);
-    push(&scheduler->fresh, record);
+    spec->dealt = !spec->inputs && !spec->target;
+    push(spec->dealt ? &scheduler->ready : &scheduler->fresh, record);
 }
 
 struct record *scheduler_submit(struct scheduler *scheduler,
@@ -114,7 +117,7 @@ struct record *scheduler_submit(struct scheduler *scheduler,
         input->needs++;
     }
     if (watch_input(spec)) task_enter(record, TASK_WAITING);
-    else make_fresh(scheduler, record);
+    else make_ready(scheduler, record);
     return record;
 }
 
@@ -155,7 +158,7 @@ static void release_watchers(struct scheduler *scheduler, struct spec *spec)
     struct spec *watcher = take_watchers(spec);
     while (watcher) {
         struct spec *next = (struct spec *)watcher->link.next;
-        if (!watch_input(watcher)) make_fresh(scheduler, watcher->record);
+        if (!watch_input(watcher)) make_ready(scheduler, watcher->record);
         watcher = next;
     }
 }
