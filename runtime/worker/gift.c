@@ -4,7 +4,7 @@
 
 enum { PROBES = 64 /* jobs looked at, from the last one on */ };
 
-/* What handling takes of both sides, for each input of the job. */
+/* What handling takes for each input of the job, beside copying its bytes. */
 enum { HANDLE_INPUT_NS = 300 };
 
 static const struct cost {
@@ -16,23 +16,16 @@ static const struct cost {
     [GIFT_FAR] = {100000, 1, 10000},
 };
 
-static uint64_t move_ns(const struct cost *cost, struct job *job)
-{
-    uint64_t bytes = job_input_bytes(job) + job->args;
-    return cost->move_ns + bytes / cost->bytes_per_ns;
-}
-
-static uint64_t handling_ns(const struct cost *cost, const struct job *job)
-{
-    return cost->handle_ns + HANDLE_INPUT_NS * (uint64_t)job->inputs;
-}
-
 static bool pays(const struct agenda *agenda, const struct cost *cost,
                  struct job *job)
 {
     if (job->flags & RUN_PINNED) return false;
-    if (agenda_job_ns(agenda, job) < handling_ns(cost, job)) return false;
-    return agenda_ahead_ns(agenda, job) >= move_ns(cost, job);
+    uint64_t copying_ns =
+        (job_input_bytes(job) + job->args) / cost->bytes_per_ns;
+    uint64_t handling_ns =
+        cost->handle_ns + copying_ns + HANDLE_INPUT_NS * (uint64_t)job->inputs;
+    return agenda_job_ns(agenda, job) >= handling_ns &&
+           agenda_ahead_ns(agenda, job) >= cost->move_ns + copying_ns;
 }
 
 struct job *gift_choose(const struct agenda *agenda,

@@ -3,7 +3,8 @@
  *
  * A thief never gets what it would run later than this worker: what waits here
  * before the job must take longer than moving the job and its inputs; and a job
- * that takes less than the handling of its move stays in any case. */
+ * that takes less than the handling of its move, or than copying its inputs,
+ * stays in any case: there the data are worth more than the idle core. */
 #ifndef GIFT_H
 #define GIFT_H
 

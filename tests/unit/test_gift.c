@@ -79,9 +79,17 @@ static void job_shorter_than_its_handling_stays(void)
 
 static void what_is_run_sooner_than_moved_stays(void)
 {
-    CU_ASSERT_TRUE(gives(10 * US, 1, 100000, GIFT_NEAR));
-    CU_ASSERT_FALSE(gives(10 * US, 1, 1000000, GIFT_NEAR));
-    CU_ASSERT_FALSE(gives(12 * US, 1, 10000, GIFT_FAR));
+    CU_ASSERT_TRUE(gives(30 * US, 1, 10000, GIFT_NEAR));
+    CU_ASSERT_TRUE(gives(30 * US, 1, 10000, GIFT_FAR));
+    CU_ASSERT_FALSE(gives(12 * US, 1, 1000, GIFT_FAR));
+}
+
+/* A map over blocks that lie where they were made moves none of them. */
+static void job_shorter_than_copying_its_inputs_stays(void)
+{
+    CU_ASSERT_TRUE(gives(30 * US, 1, 65536, GIFT_NEAR));
+    CU_ASSERT_FALSE(gives(10 * US, 1, 65536, GIFT_NEAR));
+    CU_ASSERT_FALSE(gives(30 * US, 1, 65536, GIFT_FAR));
 }
 
 /* All-to-all steps of 10 us tasks would stay on one worker. */
@@ -121,6 +129,8 @@ int main(void)
          job_shorter_than_its_handling_stays},
         {"what is run sooner than moved stays",
          what_is_run_sooner_than_moved_stays},
+        {"job shorter than copying its inputs stays",
+         job_shorter_than_copying_its_inputs_stays},
         {"many small inputs do not keep a job",
          many_small_inputs_do_not_keep_a_job},
         {"pinned job stays", pinned_job_stays},
