@@ -70,9 +70,12 @@ static void flush_all(struct session *session)
     session->held_since_ns = 0;
 }
 
-/* To wake a sleeping center costs two switches of the core that it shares. */
+/* To wake a sleeping center costs two switches of the core that it shares. A
+ * task that takes longer than thought is the ticker's business, if there is
+ * one. */
 static uint64_t patience_ns(const struct session *session)
 {
+    if (!session->ticker) return 0;
     if (!session->crowded) return PATIENCE_OWN_CORE_NS;
     uint64_t half =
         session->worker ? worker_backlog_ns(session->worker) / 2 : 0;
