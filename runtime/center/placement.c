@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* placement.c - add up input bytes per holder, take the largest sum. */
+/* placement.c - add up input bytes per holder, take the largest sum; among those
+ * near to it, the place that the task inherits. */
 #include "placement.h"
 
 enum {
     /* A key with more copies is as good as everywhere: it decides nothing. */
-    COPIES_THAT_COUNT = 4
+    COPIES_THAT_COUNT = 4,
+    /* What a fetch costs besides its bytes; a difference between two workers
+     * that costs nothing to speak of. Both in bytes. */
+    FETCH_BYTES = 256,
+    NEAR_BYTES = 1024,
+    /* More than twice another's tasks, and so many: too many more. */
+    UNEVEN_TASKS = 64
 };
 
-static void add(struct roster *roster, int rank, uint64_t bytes)
+/* What it costs to bring RECORD to another worker. It is brought once, for all
+ * tasks there: each counts its share. */
+static uint64_t weight(const struct record *record)
 {
-    roster_at(roster, rank)->tally += bytes ? bytes : 1;
+    uint64_t users = record->needs ? record->needs : 1;
+    return (record->bytes + FETCH_BYTES) / users + 1;
 }
 
 /* The copies that draw tasks to them: those made on purpose. Copies that tasks
@@ -27,10 +37,16 @@ static bool decides(const struct record *record)
 
 static void weigh(struct roster *roster, const struct record *record)
 {
-    add(roster, record->owner, record->bytes);
+    uint64_t bytes = weight(record);
+    roster_at(roster, record->owner)->tally += bytes;
     for (int rank = rankset_next(drawing(record), 0); rank >= 0;
          rank = rankset_next(drawing(record), rank + 1))
-        add(roster, rank, record->bytes);
+        roster_at(roster, rank)->tally += bytes;
+}
+
+static uint32_t tasks_of(const struct worker_entry *worker)
+{
+    return worker->tasks + (uint32_t)worker->held.count;
 }
 
 /* Is RANK better than BEST (0: none)? Then it is the best. */
@@ -40,7 +56,7 @@ static int better(struct roster *roster, int best, int rank)
     const struct worker_entry *a = roster_at(roster, best);
     const struct worker_entry *b = roster_at(roster, rank);
     if (a->tally != b->tally) return a->tally > b->tally ? best : rank;
-    return a->load_ns <= b->load_ns ? best : rank;
+    return tasks_of(a) <= tasks_of(b) ? best : rank;
 }
 
 /* Fold all ranks that hold RECORD into BEST. */
@@ -62,6 +78,55 @@ static void clear(struct roster *roster, const struct record *record)
         roster_at(roster, rank)->tally = 0;
 }
 
+/* Has WORKER so many more tasks than OTHER that one should go there? */
+static bool uneven(const struct worker_entry *worker,
+                   const struct worker_entry *other)
+{
+    return tasks_of(worker) > 2 * tasks_of(other) + UNEVEN_TASKS;
+}
+
+/* Does RANK lack so little of what BEST has that moving it is nothing? */
+static bool is_near(struct roster *roster, int rank, int best)
+{
+    return roster_at(roster, rank)->tally + NEAR_BYTES >=
+           roster_at(roster, best)->tally;
+}
+
+/* Where the input lies whose heir SPEC is, if that is near to BEST; or another
+ * owner near to BEST that has far fewer tasks. */
+static int inherited(struct roster *roster, struct spec *spec, int best)
+{
+    struct record **inputs = spec_inputs(spec);
+    int place = inputs[spec->heir_of - 1]->owner;
+    if (!is_near(roster, place, best)) return best;
+    for (uint32_t i = 0; i < spec->inputs; i++) {
+        int rank = inputs[i]->owner;
+        if (is_near(roster, rank, best) &&
+            uneven(roster_at(roster, place), roster_at(roster, rank)))
+            place = rank;
+    }
+    return place;
+}
+
+/* The input with fewest heirs, of those that have a number; 1 + its number. */
+static uint32_t fewest_heirs(struct spec *spec)
+{
+    struct record **inputs = spec_inputs(spec);
+    uint32_t count = spec->inputs < UINT16_MAX ? spec->inputs : UINT16_MAX;
+    uint32_t fewest = 0;
+    for (uint32_t i = 1; i < count && inputs[fewest]->heirs; i++)
+        if (inputs[i]->heirs < inputs[fewest]->heirs) fewest = i;
+    return fewest + 1;
+}
+
+void placement_inherit(struct spec *spec)
+{
+    if (!spec->inputs) return;
+    spec->heir_of = (uint16_t)fewest_heirs(spec);
+    struct record *input = spec_inputs(spec)[spec->heir_of - 1];
+    if (input->heirs < UINT16_MAX) input->heirs++;
+}
+
 int placement_choose(struct roster *roster, struct spec *spec)
 {
     struct record **inputs = spec_inputs(spec);
@@ -72,6 +137,7 @@ int placement_choose(struct roster *roster, struct spec *spec)
         if (decides(inputs[i])) weigh(roster, inputs[i]);
     for (uint32_t i = 0; i < spec->inputs; i++)
         if (decides(inputs[i])) best = best_holder(roster, inputs[i], best);
+    if (best && spec->heir_of) best = inherited(roster, spec, best);
     for (uint32_t i = 0; i < spec->inputs; i++)
         if (decides(inputs[i])) clear(roster, inputs[i]);
     return best;

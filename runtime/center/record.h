@@ -36,6 +36,7 @@ struct record {
     uint8_t state;          /* enum task_state */
     bool held;              /* the application has not dropped it */
     bool spread;            /* its copies were made on purpose */
+    uint16_t heirs;         /* tasks submitted so far; see placement.h */
 };
 
 /* A task that waits watches one input at a time, the first whose task is not
@@ -55,9 +56,10 @@ struct spec {
         uint32_t placed;  /* while it waits: the first so many inputs are */
         uint32_t cost_ns; /* then: what was added to the worker's load */
     };
-    uint8_t name; /* bytes */
-    bool hard;
-    bool dealt; /* it could run anywhere */
+    uint16_t heir_of; /* 1 + the number of that input; 0: there are none */
+    uint8_t name;     /* bytes */
+    bool hard : 1;
+    bool dealt : 1; /* it could run anywhere */
     /* then: inputs x struct record *, arguments, name */
 };
 

@@ -116,6 +116,7 @@ struct record *scheduler_submit(struct scheduler *scheduler,
         spec_inputs(spec)[i] = input;
         input->needs++;
     }
+    placement_inherit(spec);
     if (watch_input(spec)) task_enter(record, TASK_WAITING);
     else make_ready(scheduler, record);
     return record;

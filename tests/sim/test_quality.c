@@ -6,115 +6,20 @@
 #include "check.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "cluster.h"
-#include "oracle.h"
-#include "workload.h"
+#include "trial.h"
 
-enum { MS = 1000000, NODE_WORKERS = 32 };
-
-/* Shared memory, and a network of 10 Gbit/s. */
-static const struct network_costs costs = {
-    .near = {.latency_ns = 1000, .bytes_per_us = 4000},
-    .far = {.latency_ns = 5000, .bytes_per_us = 1000},
-    .hollow = true};
-
-struct outcome {
-    double ratio;    /* makespan over the least possible */
-    double messages; /* that the center says and hears, per task */
-    bool ample;      /* there is far more work than the longest path */
-};
-
-static const struct workload_task *task_of(void *app, struct job *job)
+static struct trial run(const struct workload *workload, int workers)
 {
-    const struct workload *workload = app;
-    uint64_t i;
-    memcpy(&i, job_args(job), sizeof i);
-    return &workload->tasks[i];
-}
-
-static struct buffer *output(void *app, int rank, struct job *job)
-{
-    return buffer_new(task_of(app, job)->bytes);
-}
-
-static uint64_t duration(void *app, int rank, struct job *job)
-{
-    return task_of(app, job)->ns;
-}
-
-static struct cluster *cluster_for(struct workload *workload, int workers)
-{
-    struct cluster_setup setup = {.workers = workers,
-                                  .nodes = 1 + (workers - 1) / NODE_WORKERS,
-                                  .seed = 1,
-                                  .steal = true,
-                                  .call = output,
-                                  .duration_ns = duration,
-                                  .app = workload,
-                                  .tick_ns = MS,
-                                  .costs = &costs};
-    return cluster_new(&setup);
-}
-
-/* The whole graph in one call; all keys are dropped at once. */
-static void submit(struct cluster *cluster, const struct workload *workload)
-{
-    static const dmpi_function functions[ORACLE_FUNCTIONS] = {
-        {.index = 0}, {.index = 1}, {.index = 2}, {.index = 3}, {.index = 4}};
-    size_t count = workload->count;
-    dmpi_graph_task *tasks = calloc(count, sizeof *tasks);
-    uint64_t *args = calloc(count, sizeof *args);
-    dmpi_key *inputs = calloc(workload->input_count + 1, sizeof *inputs);
-    dmpi_key *keys = calloc(count, sizeof *keys);
-
-    for (size_t i = 0; i < workload->input_count; i++)
-        inputs[i] = DMPI_NTH(workload->inputs[i]);
-    for (size_t i = 0; i < count; i++) {
-        const struct workload_task *task = &workload->tasks[i];
-        args[i] = i;
-        tasks[i] = (dmpi_graph_task){.function = &functions[task->function],
-                                     .inputs = inputs + task->first,
-                                     .input_count = task->inputs,
-                                     .args = &args[i],
-                                     .size = sizeof args[i]};
-    }
-    CU_ASSERT_EQUAL(center_submit_graph(cluster->center, tasks, count, keys),
-                    DMPI_OK);
-    for (size_t i = 0; i < count; i++) center_drop(cluster->center, keys[i]);
-    free(tasks);
-    free(args);
-    free(inputs);
-    free(keys);
-}
-
-static struct outcome run(struct workload *workload, int workers)
-{
-    struct cluster *cluster = cluster_for(workload, workers);
-    uint64_t share_ns = workload_work_ns(workload) / (uint64_t)workers;
-    uint64_t path_ns = workload_path_ns(workload);
-    uint64_t least_ns = share_ns > path_ns ? share_ns : path_ns;
-
-    submit(cluster, workload);
-    cluster_run_virtually(cluster);
-    uint64_t makespan_ns = cluster->now_ns;
-    struct outcome outcome = {
-        .ratio = (double)makespan_ns / (double)least_ns,
-        .messages = (double)network_said_with(cluster->network, 0) /
-                    (double)workload->count,
-        .ample = share_ns >= 8 * path_ns};
-    uint64_t moved = network_bytes_transferred(cluster->network);
-    CU_ASSERT_EQUAL(center_unended(cluster->center), 0);
-    CU_ASSERT_TRUE(cluster_stop(cluster));
+    struct trial_setup setup = {.workers = workers, .steal = true};
+    struct trial trial = trial_run(workload, &setup);
+    CU_ASSERT_TRUE(trial.clean);
     printf("\n    %6zu tasks, %3d workers: %8.2f ms, %.3f of the least%s, "
            "%7.1f MB moved, %.2f messages a task, %llu stolen",
-           workload->count, workers, (double)makespan_ns / MS, outcome.ratio,
-           outcome.ample ? "*" : " ", (double)moved / 1e6, outcome.messages,
-           (unsigned long long)cluster_counts(cluster).tasks_stolen);
-    cluster_free(cluster);
-    return outcome;
+           workload->count, workers, (double)trial.ns / 1e6, trial.ratio,
+           trial.ample ? "*" : " ", (double)trial.moved / 1e6, trial.messages,
+           (unsigned long long)trial.stolen);
+    return trial;
 }
 
 static void check_quality(void (*make)(struct workload *))
@@ -127,10 +32,10 @@ static void check_quality(void (*make)(struct workload *))
      * and a task that moves: however many workers there are. */
     double most = 4 + 2 * (double)workload.input_count / (double)workload.count;
     for (size_t i = 0; i < CHECK_COUNT(workers); i++) {
-        struct outcome outcome = run(&workload, workers[i]);
-        CU_ASSERT_TRUE(outcome.ratio >= 1);
-        CU_ASSERT_TRUE(outcome.messages <= most);
-        if (outcome.ample) CU_ASSERT_TRUE(outcome.ratio <= 1.15);
+        struct trial trial = run(&workload, workers[i]);
+        CU_ASSERT_TRUE(trial.ratio >= 1);
+        CU_ASSERT_TRUE(trial.messages <= most);
+        if (trial.ample) CU_ASSERT_TRUE(trial.ratio <= 1.15);
     }
     workload_fini(&workload);
 }

@@ -129,17 +129,32 @@ static void copies_that_tasks_fetched_draw_nothing(void)
     scene_end(&scene);
 }
 
-static void equal_bytes_go_to_the_lighter_load(void)
+static void equal_bytes_go_to_the_worker_with_fewer_tasks(void)
 {
     struct scene scene;
 
     scene_init(&scene);
     input(&scene, 1, 100);
     input(&scene, 2, 100);
-    roster_at(&scene.roster, 1)->load_ns = 1000;
+    roster_at(&scene.roster, 1)->tasks = 1;
     CU_ASSERT_EQUAL(choose(&scene), 2);
-    roster_at(&scene.roster, 2)->load_ns = 2000;
+    roster_at(&scene.roster, 2)->held.count = 2;
     CU_ASSERT_EQUAL(choose(&scene), 1);
+    roster_at(&scene.roster, 2)->held.count = 0;
+    scene_end(&scene);
+}
+
+static void value_that_many_share_draws_each_a_little(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 1, 300000);
+    input(&scene, 2, 100000);
+    CU_ASSERT_EQUAL(choose(&scene), 1);
+    scene.records[0].needs = 10;
+    scene.records[1].needs = 1;
+    CU_ASSERT_EQUAL(choose(&scene), 2);
     scene_end(&scene);
 }
 
@@ -166,6 +181,68 @@ static void value_that_is_everywhere_decides_nothing(void)
     CU_ASSERT_EQUAL(choose(&scene), 0);
     input(&scene, 5, 8);
     CU_ASSERT_EQUAL(choose(&scene), 5);
+    scene_end(&scene);
+}
+
+/* ---- heirs ---------------------------------------------------------------*/
+
+static void each_input_has_an_heir_before_one_has_two(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    placement_inherit(scene.spec);
+    CU_ASSERT_EQUAL(scene.spec->heir_of, 0);
+    for (int i = 0; i < 3; i++) input(&scene, 1 + i, 16);
+    for (int task = 0; task < 6; task++) {
+        placement_inherit(scene.spec);
+        CU_ASSERT_EQUAL(scene.spec->heir_of, 1 + task % 3);
+    }
+    for (int i = 0; i < 3; i++) CU_ASSERT_EQUAL(scene.records[i].heirs, 2);
+    scene_end(&scene);
+}
+
+static void heir_of_a_small_value_takes_its_place(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 1, 16);
+    input(&scene, 2, 16);
+    input(&scene, 2, 16);
+    CU_ASSERT_EQUAL(choose(&scene), 2);
+    scene.spec->heir_of = 1;
+    CU_ASSERT_EQUAL(choose(&scene), 1);
+    scene.spec->heir_of = 3;
+    CU_ASSERT_EQUAL(choose(&scene), 2);
+    scene_end(&scene);
+}
+
+static void many_bytes_count_more_than_a_place(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 1, 100000);
+    input(&scene, 2, 110000);
+    scene.spec->heir_of = 1;
+    CU_ASSERT_EQUAL(choose(&scene), 2);
+    scene_end(&scene);
+}
+
+static void heir_goes_where_there_are_far_fewer_tasks(void)
+{
+    struct scene scene;
+
+    scene_init(&scene);
+    input(&scene, 1, 16);
+    input(&scene, 2, 16);
+    scene.spec->heir_of = 1;
+    roster_at(&scene.roster, 2)->tasks = 100;
+    roster_at(&scene.roster, 1)->tasks = 250;
+    CU_ASSERT_EQUAL(choose(&scene), 1);
+    roster_at(&scene.roster, 1)->tasks = 300;
+    CU_ASSERT_EQUAL(choose(&scene), 2);
     scene_end(&scene);
 }
 
@@ -209,8 +286,18 @@ int main(void)
          copies_made_on_purpose_count_like_owners},
         {"copies that tasks fetched draw nothing",
          copies_that_tasks_fetched_draw_nothing},
-        {"equal bytes go to the lighter load",
-         equal_bytes_go_to_the_lighter_load},
+        {"equal bytes go to the worker with fewer tasks",
+         equal_bytes_go_to_the_worker_with_fewer_tasks},
+        {"value that many share draws each a little",
+         value_that_many_share_draws_each_a_little},
+        {"each input has an heir before one has two",
+         each_input_has_an_heir_before_one_has_two},
+        {"heir of a small value takes its place",
+         heir_of_a_small_value_takes_its_place},
+        {"many bytes count more than a place",
+         many_bytes_count_more_than_a_place},
+        {"heir goes where there are far fewer tasks",
+         heir_goes_where_there_are_far_fewer_tasks},
         {"empty values count a little", empty_values_count_a_little},
         {"value that is everywhere decides nothing",
          value_that_is_everywhere_decides_nothing},
