@@ -43,7 +43,8 @@ static void make_center(struct session *session, struct port *port,
 {
     uint64_t window_ns =
         session->crowded ? ROSTER_WIDE_WINDOW_NS : ROSTER_WINDOW_NS;
-    session->center = center_new(port, workers, registry_count(), window_ns);
+    session->center = center_new(port, workers, registry_count(), window_ns,
+                                 session->config.value[CONFIG_STEAL]);
     port->client =
         (struct port_client){session->center, center_receive, center_arrived};
 }

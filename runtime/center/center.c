@@ -33,7 +33,7 @@ struct center {
 };
 
 struct center *center_new(struct port *port, const dmpi_worker workers[],
-                          uint32_t functions, uint64_t window_ns)
+                          uint32_t functions, uint64_t window_ns, bool steal)
 {
     struct center *center = log_alloc(sizeof *center);
     size_t count = (size_t)port->ranks - 1;
@@ -42,7 +42,7 @@ struct center *center_new(struct port *port, const dmpi_worker workers[],
     catalog_init(&center->catalog, port->ranks);
     roster_init(&center->roster, workers, port->ranks, window_ns);
     center->values = (struct values){port, &center->catalog, &center->roster};
-    scheduler_init(&center->scheduler, &center->values, functions);
+    scheduler_init(&center->scheduler, &center->values, functions, steal);
     center->info = log_alloc(count * sizeof *center->info);
     memcpy(center->info, workers, count * sizeof *center->info);
     center->counts = log_alloc(count * sizeof *center->counts);

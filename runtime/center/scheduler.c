@@ -23,11 +23,12 @@ enum {
 };
 
 void scheduler_init(struct scheduler *scheduler, struct values *values,
-                    uint32_t functions)
+                    uint32_t functions, bool steal)
 {
     size_t bytes = (functions ? functions : 1) * sizeof(struct estimate);
     *scheduler = (struct scheduler){.values = values,
                                     .functions = functions,
+                                    .steal = steal,
                                     .estimates = log_alloc(bytes)};
     memset(scheduler->estimates, 0, bytes);
 }
@@ -228,13 +229,14 @@ static void guess_sizes(struct scheduler *scheduler, struct spec *spec)
     }
 }
 
-/* Do the inputs of SPEC exist, and are they moved before WORKER, to whom it belongs and who has much
- * to do, would come to it? */
-static bool may_go_elsewhere(struct spec *spec,
+/* Do the inputs of SPEC exist, and are they moved before WORKER, to whom it
+ * belongs and who has much to do, would come to it? */
+static bool may_go_elsewhere(const struct scheduler *scheduler,
+                             struct spec *spec,
                              const struct worker_entry *worker)
 {
     uint64_t bytes = 0;
-    if (spec->target) return false;
+    if (!scheduler->steal || spec->target) return false;
     for (uint32_t i = 0; i < spec->inputs; i++) {
         if (!task_ended(spec_inputs(spec)[i])) return false;
         bytes += spec_inputs(spec)[i]->bytes;
@@ -247,7 +249,8 @@ static struct worker_entry *relief(struct scheduler *scheduler,
                                    struct spec *spec,
                                    const struct worker_entry *worker)
 {
-    if (scheduler->ready.count || !may_go_elsewhere(spec, worker)) return NULL;
+    if (scheduler->ready.count || !may_go_elsewhere(scheduler, spec, worker))
+        return NULL;
     return roster_idle(scheduler->values->roster);
 }
 
@@ -270,7 +273,7 @@ static void help(struct scheduler *scheduler, struct worker_entry *worker)
     while (worker->tasks < ROSTER_TASKS_MIN && !scheduler->ready.count &&
            (other = roster_holder(scheduler->values->roster))) {
         struct spec *first = (struct spec *)queue_first(&other->held);
-        if (!may_go_elsewhere(first, other)) return;
+        if (!may_go_elsewhere(scheduler, first, other)) return;
         place(scheduler, pop(&other->held), worker->rank);
     }
 }

@@ -37,13 +37,15 @@ struct scheduler {
     struct estimate *estimates; /* by function; owned */
     struct estimate any;        /* over all functions */
     uint32_t functions;
+    bool steal;     /* idle workers get what belongs to busy ones */
     size_t unended; /* tasks */
     uint64_t ended; /* so far */
     uint32_t turn;  /* of the next task */
 };
 
+/* STEAL: see center_new(). */
 void scheduler_init(struct scheduler *scheduler, struct values *values,
-                    uint32_t functions);
+                    uint32_t functions, bool steal);
 void scheduler_fini(struct scheduler *scheduler);
 
 /* Make a record for ORDER, whose inputs all exist in the catalog. The task moves

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* prog_locality.c - tasks run where their inputs lie, unless they are stolen:
- * run by locality.sh with DISTMPI_STEAL=0, which looks at what was moved.
+ * run by locality.sh, which looks at what was moved, with DISTMPI_STEAL=0 but for
+ * maps and steps.
  *
- *     prog_locality chain | bytes | near */
+ *     prog_locality chain | bytes | near | maps [BLOCKS] | steps [BLOCKS] */
 #include <signal.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "job.h"
 
-enum { BYTES = 100000 };
+enum { BYTES = 100000, BLOCK = 64 << 10, MAPS = 3 };
+
+static size_t blocks = 32; /* for maps and steps */
 
 /* Gives its rank. */
 DMPI_TASK(where)
@@ -28,6 +31,14 @@ DMPI_TASK(process)
 DMPI_TASK(copy)
 {
     job_fill(dmpi_task_output(task, BYTES), BYTES, 1);
+}
+
+/* Gives its input, each byte one more. */
+DMPI_TASK(count_up)
+{
+    const unsigned char *in = dmpi_task_input(task, 0);
+    unsigned char *out = dmpi_task_output(task, BLOCK);
+    for (size_t i = 0; i < BLOCK; i++) out[i] = (unsigned char)(in[i] + 1);
 }
 
 static int64_t take_rank(dmpi_key key)
@@ -60,6 +71,51 @@ static void chain_of_maps_stays_where_it_is(void)
             CU_ASSERT_EQUAL(holder_of(keys[i][k]), end);
     }
     for (int i = 0; i < LENGTH; i++) OK(dmpi_drop(pool, keys[i], COUNT));
+}
+
+/* ---- maps, steps: what moves is what was stolen --------------------------*/
+
+static void check_block(dmpi_key key, const unsigned char *from)
+{
+    unsigned char *got = malloc(BLOCK);
+    size_t bad = 0;
+    OK(dmpi_get(pool, key, got, BLOCK, NULL));
+    for (size_t i = 0; i < BLOCK; i++)
+        bad += got[i] != (unsigned char)(from[i] + MAPS);
+    CU_ASSERT_EQUAL(bad, 0);
+    free(got);
+}
+
+/* A map over a map over a map over blocks that lie evenly; WAIT: each begins
+ * when the one before has ended. */
+static void map_over_map(bool wait)
+{
+    unsigned char *data = job_bytes(blocks * BLOCK, 1);
+    dmpi_key *keys = malloc(blocks * sizeof *keys);
+    OK(dmpi_scatter(pool, data, blocks, BLOCK, NULL, keys));
+    for (int map = 0; map < MAPS; map++) {
+        dmpi_key *next = malloc(blocks * sizeof *next);
+        OK(dmpi_map(pool, count_up, blocks, keys, NULL, 0, NULL, next));
+        OK(dmpi_drop(pool, keys, blocks));
+        free(keys);
+        keys = next;
+        if (wait)
+            OK(dmpi_wait(pool, keys, blocks, DMPI_ALL, DMPI_FOREVER, NULL));
+    }
+    for (size_t i = 0; i < blocks; i++) check_block(keys[i], data + i * BLOCK);
+    OK(dmpi_drop(pool, keys, blocks));
+    free(keys);
+    free(data);
+}
+
+static void maps_at_once(void)
+{
+    map_over_map(false);
+}
+
+static void maps_step_by_step(void)
+{
+    map_over_map(true);
 }
 
 /* ---- bytes ---------------------------------------------------------------*/
@@ -127,11 +183,16 @@ static const struct check_test tests[] = {
     {"a task runs where most bytes lie", task_runs_where_most_bytes_lie},
     {"the bytes of inputs are added up", bytes_of_inputs_are_added_up},
     {"a value comes from the same node", value_comes_from_the_same_node},
+    {"maps over maps, all at once", maps_at_once},
+    {"maps over maps, step by step", maps_step_by_step},
 };
 
 int main(int argc, char *argv[])
 {
     const char *what = argc > 1 ? argv[1] : "chain";
+    if (argc > 2) blocks = strtoul(argv[2], NULL, 10);
+    if (!strcmp(what, "maps")) return job_run("maps", tests + 4, 1);
+    if (!strcmp(what, "steps")) return job_run("steps", tests + 5, 1);
     if (!strcmp(what, "chain")) return job_run("chain", tests, 1);
     if (!strcmp(what, "bytes")) return job_run("bytes", tests + 1, 2);
     return job_run("near", tests + 3, 1);

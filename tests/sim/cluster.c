@@ -88,8 +88,8 @@ static void add_center(struct cluster *cluster, const int nodes[])
         info[i].rank = (int)i + 1;
         info[i].node = nodes[i + 1];
     }
-    cluster->center =
-        center_new(port, info, ORACLE_FUNCTIONS, ROSTER_WINDOW_NS);
+    cluster->center = center_new(port, info, ORACLE_FUNCTIONS, ROSTER_WINDOW_NS,
+                                 cluster->setup.steal);
     free(info);
     port->client = (struct port_client){cluster, head_receive, head_arrived};
 }
