@@ -10,8 +10,10 @@ enum {
      * that costs nothing to speak of. Both in bytes. */
     FETCH_BYTES = 256,
     NEAR_BYTES = 1024,
-    /* More than twice another's tasks, and so many: too many more. */
-    UNEVEN_TASKS = 64
+    /* More than twice another's tasks, and so many: too many more, unless what
+     * lies there is worth more than these bytes. */
+    UNEVEN_TASKS = 64,
+    LITTLE_BYTES = 16384
 };
 
 /* What it costs to bring RECORD to another worker. It is brought once, for all
@@ -78,11 +80,13 @@ static void clear(struct roster *roster, const struct record *record)
         roster_at(roster, rank)->tally = 0;
 }
 
-/* Has WORKER so many more tasks than OTHER that one should go there? */
+/* Has WORKER so many more tasks than OTHER that one should go there, as little
+ * would be moved? */
 static bool uneven(const struct worker_entry *worker,
                    const struct worker_entry *other)
 {
-    return tasks_of(worker) > 2 * tasks_of(other) + UNEVEN_TASKS;
+    return worker->tally <= LITTLE_BYTES &&
+           tasks_of(worker) > 2 * tasks_of(other) + UNEVEN_TASKS;
 }
 
 /* Does RANK lack so little of what BEST has that moving it is nothing? */
