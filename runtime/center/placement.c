@@ -9,11 +9,7 @@ enum {
     /* What a fetch costs besides its bytes; a difference between two workers
      * that costs nothing to speak of. Both in bytes. */
     FETCH_BYTES = 256,
-    NEAR_BYTES = 1024,
-    /* More than twice another's tasks, and so many: too many more, unless what
-     * lies there is worth more than these bytes. */
-    UNEVEN_TASKS = 64,
-    LITTLE_BYTES = 16384
+    NEAR_BYTES = 1024
 };
 
 /* What it costs to bring RECORD to another worker. It is brought once, for all
@@ -80,15 +76,6 @@ static void clear(struct roster *roster, const struct record *record)
         roster_at(roster, rank)->tally = 0;
 }
 
-/* Has WORKER so many more tasks than OTHER that one should go there, as little
- * would be moved? */
-static bool uneven(const struct worker_entry *worker,
-                   const struct worker_entry *other)
-{
-    return worker->tally <= LITTLE_BYTES &&
-           tasks_of(worker) > 2 * tasks_of(other) + UNEVEN_TASKS;
-}
-
 /* Does RANK lack so little of what BEST has that moving it is nothing? */
 static bool is_near(struct roster *roster, int rank, int best)
 {
@@ -96,20 +83,11 @@ static bool is_near(struct roster *roster, int rank, int best)
            roster_at(roster, best)->tally;
 }
 
-/* Where the input lies whose heir SPEC is, if that is near to BEST; or another
- * owner near to BEST that has far fewer tasks. */
+/* Where the input lies whose heir SPEC is, if that is near to BEST. */
 static int inherited(struct roster *roster, struct spec *spec, int best)
 {
-    struct record **inputs = spec_inputs(spec);
-    int place = inputs[spec->heir_of - 1]->owner;
-    if (!is_near(roster, place, best)) return best;
-    for (uint32_t i = 0; i < spec->inputs; i++) {
-        int rank = inputs[i]->owner;
-        if (is_near(roster, rank, best) &&
-            uneven(roster_at(roster, place), roster_at(roster, rank)))
-            place = rank;
-    }
-    return place;
+    int place = spec_inputs(spec)[spec->heir_of - 1]->owner;
+    return is_near(roster, place, best) ? place : best;
 }
 
 /* The input with fewest heirs, of those that have a number; 1 + its number. */

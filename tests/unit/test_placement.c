@@ -230,7 +230,8 @@ static void many_bytes_count_more_than_a_place(void)
     scene_end(&scene);
 }
 
-static void heir_goes_where_there_are_far_fewer_tasks(void)
+/* A worker that lags for a while would lose its columns one after another. */
+static void heir_stays_whatever_waits_there(void)
 {
     struct scene scene;
 
@@ -238,11 +239,8 @@ static void heir_goes_where_there_are_far_fewer_tasks(void)
     input(&scene, 1, 16);
     input(&scene, 2, 16);
     scene.spec->heir_of = 1;
-    roster_at(&scene.roster, 2)->tasks = 100;
-    roster_at(&scene.roster, 1)->tasks = 250;
+    roster_at(&scene.roster, 1)->tasks = 1000;
     CU_ASSERT_EQUAL(choose(&scene), 1);
-    roster_at(&scene.roster, 1)->tasks = 300;
-    CU_ASSERT_EQUAL(choose(&scene), 2);
     scene_end(&scene);
 }
 
@@ -296,8 +294,7 @@ int main(void)
          heir_of_a_small_value_takes_its_place},
         {"many bytes count more than a place",
          many_bytes_count_more_than_a_place},
-        {"heir goes where there are far fewer tasks",
-         heir_goes_where_there_are_far_fewer_tasks},
+        {"heir stays, whatever waits there", heir_stays_whatever_waits_there},
         {"empty values count a little", empty_values_count_a_little},
         {"value that is everywhere decides nothing",
          value_that_is_everywhere_decides_nothing},
