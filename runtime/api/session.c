@@ -2,6 +2,7 @@
 /* session.c - the loop that every rank turns, and the token around it. */
 #include "session.h"
 
+#include <malloc.h>
 #include <sched.h>
 
 #include "clock.h"
@@ -175,7 +176,10 @@ bool session_turn(struct session *session, enum session_turner turner)
         center_turn(session->center);
     }
     flush_turn(session, turner);
-    if (any) learn_gap(session);
+    if (any) {
+        learn_gap(session);
+        session->rested = false;
+    }
     return any;
 }
 
@@ -255,10 +259,15 @@ bool session_run_tasks(struct session *session)
 
 void session_rest(struct session *session)
 {
+    if (session->rested) return;
+    session->rested = true;
     if (session->center) center_rest(session->center);
     if (session->worker) worker_rest(session->worker);
     if (session->mpi) mpi_port_trim(session->mpi);
     buffer_trim();
+#ifdef __GLIBC__
+    malloc_trim(0); /* the heap keeps what lies between pieces in use */
+#endif
 }
 
 /* ---- sleeping ------------------------------------------------------------*/

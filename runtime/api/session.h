@@ -45,6 +45,7 @@ struct session {
     uint64_t idle_since_ns; /* 0: there was something to do */
     uint64_t nap_ns;        /* the next nap's length */
     uint64_t held_since_ns; /* patient messages; 0: none were seen */
+    bool rested;            /* since something was done */
     bool sending;           /* this rank waits until it has sent something */
     uint64_t asleep_since_ns; /* the first nap since then; 0: none yet */
     /* For DISTMPI_TRACE; NULL: off. In a single process there are two. */
