@@ -80,6 +80,15 @@ static dmpi_status check_map(struct session *session, struct task_order *order,
     return center_check_order(session->center, order);
 }
 
+/* A map that turns the loop, in which tasks of others may drop keys, holds on to
+ * its inputs meanwhile. */
+static void need_inputs(struct session *session, const dmpi_key inputs[],
+                        size_t count, void (*change)(struct center *, uint64_t))
+{
+    if (!inputs || count <= SESSION_PACE) return;
+    for (size_t i = 0; i < count; i++) change(session->center, inputs[i]);
+}
+
 dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
                      size_t count, const dmpi_key inputs[], const void *args,
                      size_t size, const dmpi_task_options *options,
@@ -95,6 +104,7 @@ dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
     if (!status && count && !keys)
         status = fault(DMPI_EINVAL, "no place for the keys");
     if (!status) status = check_map(session, &order, inputs, count);
+    if (!status) need_inputs(session, inputs, count, center_need);
     for (size_t i = 0; !status && i < count; i++) {
         if (inputs) order.inputs = &inputs[i];
         if (args) order.args = (const char *)args + i * args_size;
@@ -102,6 +112,7 @@ dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
         center_settle(session->center);
         session_pace(session, i);
     }
+    if (!status) need_inputs(session, inputs, count, center_unneed);
     return session_leave(session, status);
 }
 

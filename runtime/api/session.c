@@ -38,8 +38,7 @@ enum {
     NAP_BUSY_NS = 20000,
     SPIN_NS = 50000,
     SPIN_BULK_NS = 2000000, /* while a large value is on its way */
-    /* In a long call: parts between two turns; envelopes that may wait. */
-    PACE = 256,
+    /* In a long call: envelopes that may wait. */
     UNSENT_MOST = 32,
     GAP_SHORT_NS = 100000
 };
@@ -395,7 +394,7 @@ void session_relieve(struct session *session)
 
 void session_pace(struct session *session, size_t i)
 {
-    if (i % PACE || !i) return;
+    if (i % SESSION_PACE || !i) return;
     session_turn(session, TURN_MAIN);
     session_relieve(session);
 }

@@ -82,6 +82,9 @@ void session_idle(struct session *session, uint64_t until_ns);
 bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
                   uint64_t deadline_ns);
 
+/* Parts of a long call between two turns. */
+enum { SESSION_PACE = 256 };
+
 /* In a call that says much without waiting, after part number I of it: now and
  * then turn, and let pass what was said, so that workers run meanwhile and what
  * waits to be sent stays bounded. */

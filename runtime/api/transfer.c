@@ -182,7 +182,7 @@ static dmpi_status finish_get(struct session *session, dmpi_key key,
     *result = *request;
     result->failure = NULL;
     exchange_close(center_exchange(session->center), request);
-    center_fetched(session->center, key);
+    center_unneed(session->center, key);
     return status;
 }
 
@@ -348,7 +348,7 @@ static void fetch_failure(struct session *session, dmpi_key key,
     session_wait(session, is_done, request, UINT64_MAX);
     *failure = *request->failure;
     exchange_close(center_exchange(session->center), request);
-    center_fetched(session->center, key);
+    center_unneed(session->center, key);
 }
 
 dmpi_status dmpi_error(dmpi_pool *pool, dmpi_key key, dmpi_failure *failure)
@@ -373,7 +373,7 @@ static void replicate(struct session *session, dmpi_key key, size_t copies)
     for (size_t i = 0; i < made; i++) {
         session_wait(session, is_done, requests[i], UINT64_MAX);
         exchange_close(center_exchange(session->center), requests[i]);
-        center_fetched(session->center, key);
+        center_unneed(session->center, key);
     }
     free(requests);
 }

@@ -240,7 +240,12 @@ void center_fetch(struct center *center, uint64_t key,
               task_ended(record) ? 0 : FETCH_FOLLOW);
 }
 
-void center_fetched(struct center *center, uint64_t key)
+void center_need(struct center *center, uint64_t key)
+{
+    find_held(center, key)->needs++;
+}
+
+void center_unneed(struct center *center, uint64_t key)
 {
     values_unneed(&center->values, catalog_find(&center->catalog, key));
 }

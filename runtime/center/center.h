@@ -62,15 +62,19 @@ struct center_view {
 bool center_look(const struct center *center, uint64_t key,
                  struct center_view *view);
 
+/* KEY, which the application holds, is needed: until center_unneed() it stays,
+ * whoever drops it. */
+void center_need(struct center *center, uint64_t key);
+
 /* Ask for the value of KEY, which is placed or has ended, for REQUEST. Call
- * center_fetched() when the request is done. */
+ * center_unneed() when the request is done. */
 void center_fetch(struct center *center, uint64_t key,
                   const struct request *request);
-void center_fetched(struct center *center, uint64_t key);
+void center_unneed(struct center *center, uint64_t key);
 
 /* Make copies of KEY, which is done, until COPIES workers hold it. Each is
  * answered to a request that REQUESTS[i] receives; returns how many. Call
- * center_fetched() for each that is done. */
+ * center_unneed() for each that is done. */
 size_t center_replicate(struct center *center, uint64_t key, size_t copies,
                         struct request *requests[]);
 

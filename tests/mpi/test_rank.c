@@ -44,6 +44,16 @@ DMPI_TASK(fails)
         return;                                                                \
     } while (0)
 
+/* Drops the keys of its arguments, the last one first, until one is refused. */
+DMPI_TASK(drop_all)
+{
+    const dmpi_key *keys = dmpi_task_args(task);
+    int64_t *dropped = dmpi_task_output(task, sizeof *dropped);
+    size_t count = dmpi_task_args_size(task) / sizeof *keys;
+    for (*dropped = 0; count--; ++*dropped)
+        if (dmpi_rank_drop(dmpi_rank(), keys[count])) break;
+}
+
 /* Gives the worker table. */
 DMPI_TASK(ask_workers)
 {
@@ -438,6 +448,31 @@ static void drop_is_refused_while_tasks_need_the_key(void)
     job_drop(wait);
 }
 
+/* A long map turns the loop: what it has checked must not go meanwhile. */
+static void drop_during_a_map_takes_nothing_from_it(void)
+{
+    enum { COUNT = 20000 };
+    dmpi_key *keys = calloc(COUNT, sizeof *keys);
+    dmpi_key *sizes = calloc(COUNT, sizeof *sizes);
+    int *ranks = calloc(COUNT, sizeof *ranks);
+    for (int i = 0; i < COUNT; i++) ranks[i] = 1;
+    OK(dmpi_scatter(pool, ranks, COUNT, sizeof *ranks, ranks, keys));
+    dmpi_key dropper =
+        job_submit_on(1, drop_all, NULL, 0, keys, COUNT * sizeof *keys);
+    dmpi_status status =
+        dmpi_map(pool, size_of_input, COUNT, keys, NULL, 0, NULL, sizes);
+    CU_ASSERT_TRUE(status == DMPI_OK || status == DMPI_ENOKEY);
+    if (!status) {
+        OK(dmpi_wait(pool, sizes, COUNT, DMPI_ALL, DMPI_FOREVER, NULL));
+        OK(dmpi_drop(pool, sizes, COUNT));
+    }
+    int64_t dropped = job_take_number(dropper);
+    OK(dmpi_drop(pool, keys, COUNT - (size_t)dropped));
+    free(ranks);
+    free(sizes);
+    free(keys);
+}
+
 static const struct check_test tests[] = {
     {"the worker table tells who is there", worker_table_tells_who_is_there},
     {"the worker table is the same in a task",
@@ -458,6 +493,8 @@ static const struct check_test tests[] = {
      drop_of_the_first_copy_leaves_the_others},
     {"drop is refused while tasks need the key",
      drop_is_refused_while_tasks_need_the_key},
+    {"drop during a map takes nothing from it",
+     drop_during_a_map_takes_nothing_from_it},
 };
 
 int main(void)

@@ -466,7 +466,7 @@ struct buffer *cluster_get(struct cluster *cluster, uint64_t key)
     struct request *request = exchange_open(exchange, NULL, 0);
     center_fetch(cluster->center, key, request);
     while (!request->done) cluster_step(cluster);
-    center_fetched(cluster->center, key);
+    center_unneed(cluster->center, key);
     bool failed = request->status == DMPI_EFAILED;
     size_t size = failed ? sizeof *request->failure : request->bytes;
     struct buffer *buffer = buffer_new(size);

@@ -166,14 +166,14 @@ static void end_ask(struct script *script, struct ask *ask)
     switch (ask->kind) {
     case ASK_GET:
         check_value(script, ask);
-        center_fetched(script->center, ask->key);
+        center_unneed(script->center, ask->key);
         break;
     case ASK_READ:
         if (status != DMPI_ENOKEY) check_value(script, ask);
         break;
     case ASK_COPY:
         if (status != DMPI_OK) fail(script, "not copied", ask->key);
-        center_fetched(script->center, ask->key);
+        center_unneed(script->center, ask->key);
         break;
     case ASK_PUT:
         if (status != DMPI_OK) fail(script, "not put", ask->key);

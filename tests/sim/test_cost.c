@@ -270,7 +270,7 @@ static void copies_are_made_by_workers_that_have_one(void)
     for (size_t i = 0; i < made; i++) {
         CU_ASSERT_TRUE(requests[i]->done);
         exchange_close(exchange, requests[i]);
-        center_fetched(cluster->center, key);
+        center_unneed(cluster->center, key);
     }
     for (int rank = 1; rank <= 16; rank++)
         CU_ASSERT_EQUAL(worker_values_held(cluster_worker(cluster, rank)), 1);

@@ -339,7 +339,7 @@ static void drop_while_copies_are_made_is_refused(void)
     for (size_t i = 0; i < made; i++) {
         CU_ASSERT_TRUE(requests[i]->done);
         exchange_close(exchange_of(cluster, 0), requests[i]);
-        center_fetched(cluster->center, key);
+        center_unneed(cluster->center, key);
     }
     buffer_unref(buffer);
     stop(cluster);
