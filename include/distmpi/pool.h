@@ -34,7 +34,18 @@ typedef struct dmpi_task_options {
     int priority;     /* higher runs earlier; equal: see below */
     int rank;         /* the worker that should run it; 0: where its data lie */
     int hard;         /* nonzero: that rank and no other */
+    int retries;      /* after a failure it is run again, up to so many times;
+                       * at most DMPI_RETRIES_MAX */
 } dmpi_task_options;
+
+#define DMPI_RETRIES_MAX 65535
+
+/* Retries: a run that calls dmpi_fail() is followed by another, of the same
+ * task with the same inputs, until one does not, which then gives the value, or
+ * none is left: then the last one's error is seen. dmpi_task_attempt() tells
+ * them apart. The next run is on the same worker, after what is ahead of it by
+ * then, or on an idle one that takes it over. A task does not run, and is not
+ * tried again, if one of its inputs is an error. */
 
 /* Which of the ready tasks runs first: that of higher priority. Among equals one
  * that makes less than its inputs, by 64 KiB or more, goes before the others, so
@@ -47,7 +58,7 @@ typedef struct dmpi_task_options {
 /* Submit one call of FUNCTION, to run where most bytes behind INPUTS lie.
  * INPUTS and ARGS (SIZE bytes) are copied. OPTIONS may be NULL. *KEY is the
  * caller's to drop.
- * DMPI_EINVAL: FUNCTION is not registered, or OPTIONS name no worker.
+ * DMPI_EINVAL: FUNCTION is not registered, or OPTIONS make no sense.
  * DMPI_ENOKEY: an input is not a key of this pool. */
 DMPI_API dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
                                  const dmpi_key inputs[], size_t input_count,

@@ -109,6 +109,10 @@ DMPI_API void dmpi_fail(dmpi_task *task, const char *format, ...)
  * dmpi_rank_run() or dmpi_rank_send(). */
 DMPI_API dmpi_key dmpi_task_key(const dmpi_task *task);
 
+/* How many runs of this task have failed before this one: 0, unless it was
+ * submitted with dmpi_task_options.retries. */
+DMPI_API int dmpi_task_attempt(const dmpi_task *task);
+
 /* This rank in the pool's communicator, and this worker's number, 0 .. W-1. */
 DMPI_API int dmpi_task_rank(const dmpi_task *task);
 DMPI_API int dmpi_task_worker(const dmpi_task *task);

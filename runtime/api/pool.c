@@ -16,34 +16,18 @@ enum { ARGS_MAX = 1 << 30 };
 
 /* ---- submission ----------------------------------------------------------*/
 
-static dmpi_status make_order(const dmpi_function *function,
-                              const dmpi_key inputs[], size_t input_count,
-                              const void *args, size_t size,
-                              const dmpi_task_options *options,
+static dmpi_status make_order(const dmpi_graph_task *task,
                               struct task_order *order)
 {
-    static const dmpi_task_options none = {0};
-    if (!registry_has(function))
+    if (!registry_has(task->function))
         return fault(DMPI_EINVAL, "the function is not registered: define it "
                                   "by DMPI_TASK() or dmpi_register()");
-    if ((input_count && !inputs) || (size && !args))
+    if ((task->input_count && !task->inputs) || (task->size && !task->args))
         return fault(DMPI_EINVAL, "inputs or arguments are NULL");
-    if (size > ARGS_MAX || input_count > UINT32_MAX / 2)
+    if (task->size > ARGS_MAX || task->input_count > UINT32_MAX / 2)
         return fault(DMPI_EINVAL, "arguments are limited to 1 GiB, put larger "
                                   "data and pass its key");
-    if (!options) options = &none;
-    if (options->hard && !options->rank)
-        return fault(DMPI_EINVAL, "a hard target needs a rank");
-    *order = (struct task_order){.function = function->index,
-                                 .inputs = inputs,
-                                 .input_count = input_count,
-                                 .args = args,
-                                 .size = size,
-                                 .name = options->name,
-                                 .priority = options->priority,
-                                 .target = options->rank,
-                                 .hard = options->hard};
-    return DMPI_OK;
+    return task_order_init(order, task);
 }
 
 dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
@@ -55,8 +39,9 @@ dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
     struct task_order order;
     dmpi_status status = session_enter(pool, &session);
     if (status) return status;
-    status =
-        make_order(function, inputs, input_count, args, size, options, &order);
+    const dmpi_graph_task task = {function, inputs, input_count,
+                                  args,     size,   options};
+    status = make_order(&task, &order);
     if (!status && !key) status = fault(DMPI_EINVAL, "no place for the key");
     if (!status) status = center_check_order(session->center, &order);
     if (!status) {
@@ -99,8 +84,9 @@ dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
     dmpi_status status = session_enter(pool, &session);
     if (status) return status;
     size_t args_size = args ? size : 0;
-    status = make_order(function, inputs, inputs ? 1 : 0, args, args_size,
-                        options, &order);
+    const dmpi_graph_task first = {function, inputs,    inputs ? 1 : 0,
+                                   args,     args_size, options};
+    status = make_order(&first, &order);
     if (!status && count && !keys)
         status = fault(DMPI_EINVAL, "no place for the keys");
     if (!status) status = check_map(session, &order, inputs, count);
@@ -124,11 +110,8 @@ static dmpi_status check_graph_tasks(struct session *session,
                                      size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const dmpi_graph_task *task = &tasks[i];
         struct task_order order;
-        dmpi_status status =
-            make_order(task->function, task->inputs, task->input_count,
-                       task->args, task->size, task->options, &order);
+        dmpi_status status = make_order(&tasks[i], &order);
         order.input_count = 0;
         if (!status) status = center_check_order(session->center, &order);
         if (status) return status;

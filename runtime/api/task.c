@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "distmpi/pool.h"
+#include "failure.h"
 #include "fault.h"
 #include "log.h"
 #include "registry.h"
@@ -21,6 +22,7 @@ struct dmpi_task {
     const char *name; /* given at submission; not ended by a NUL */
     size_t name_size;
     dmpi_key key;
+    int attempt;
     int rank; /* that runs it */
     int source;
     const void *args;
@@ -103,6 +105,7 @@ struct buffer *running_job(struct session *session, struct job *job)
                       .name = job_name(job),
                       .name_size = job->name,
                       .key = job->key,
+                      .attempt = job_has_terms(job) ? job_terms(job)->tried : 0,
                       .rank = session->worker_rank,
                       .args = job->args ? job_args(job) : NULL,
                       .args_size = job->args,
@@ -183,6 +186,11 @@ dmpi_key dmpi_task_key(const dmpi_task *task)
     return task->key;
 }
 
+int dmpi_task_attempt(const dmpi_task *task)
+{
+    return task->attempt;
+}
+
 int dmpi_task_rank(const dmpi_task *task)
 {
     return task->rank;
@@ -233,29 +241,15 @@ void dmpi_task_pass(dmpi_task *task, size_t i)
     task->passed = input(task, i)->buffer;
 }
 
-static void copy_name(char *to, const char *name, size_t size)
-{
-    if (size >= DMPI_NAME_MAX) size = DMPI_NAME_MAX - 1;
-    memcpy(to, name, size);
-    to[size] = 0;
-}
-
 void dmpi_fail(dmpi_task *task, const char *format, ...)
 {
     if (task->failure) return;
-    task->failure = buffer_new(sizeof(dmpi_failure));
-    if (!task->failure) log_panic("out of memory for an error");
-    task->failure->is_error = true;
-    dmpi_failure *failure = task->failure->data;
-    memset(failure, 0, sizeof *failure);
-    failure->status = DMPI_EFAILED;
-    failure->rank = dmpi_task_rank(task);
-    snprintf(failure->host, sizeof failure->host, "%s", log_host());
-    copy_name(failure->function, task->function->name,
-              strlen(task->function->name));
-    copy_name(failure->name, task->name ? task->name : "", task->name_size);
+    struct failure_of of = {.rank = dmpi_task_rank(task),
+                            .function = task->function->index,
+                            .name = task->name,
+                            .name_size = task->name_size};
     va_list args;
     va_start(args, format);
-    vsnprintf(failure->text, sizeof failure->text, format, args);
+    task->failure = failure_new_va(DMPI_EFAILED, &of, format, args);
     va_end(args);
 }

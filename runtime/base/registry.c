@@ -56,6 +56,11 @@ bool registry_has(const dmpi_function *function)
            sealed[function->index] == function;
 }
 
+const char *registry_name(uint32_t index)
+{
+    return index < count ? sealed[index]->name : "";
+}
+
 dmpi_function *registry_find(const char *name)
 {
     for (dmpi_function *f = entered; f; f = f->next)

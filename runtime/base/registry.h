@@ -23,6 +23,9 @@ uint32_t registry_count(void);
 dmpi_function *registry_at(uint32_t index);
 bool registry_has(const dmpi_function *function);
 
+/* Its name; "" if there is no such function. */
+const char *registry_name(uint32_t index);
+
 /* NULL: none of that name, sealed or not. */
 dmpi_function *registry_find(const char *name);
 

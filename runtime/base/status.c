@@ -21,6 +21,7 @@ static const char *const texts[] = {
     [DMPI_EBUSY] = "still needed",
     [DMPI_ENOMEM] = "out of memory",
     [DMPI_ELAUNCH] = "the ranks do not fit together",
+    [DMPI_ECANCELLED] = "cancelled",
 };
 
 const char *dmpi_status_text(dmpi_status status)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "catalog.h"
+#include "failure.h"
 #include "fault.h"
 #include "graph.h"
 #include "key.h"
@@ -132,6 +133,25 @@ dmpi_status center_submit_graph(struct center *center,
     return DMPI_OK;
 }
 
+/* Why RECORD's task, which has no worker, will have none. */
+static struct buffer *cancelled(struct record *record)
+{
+    struct spec *spec = record->spec;
+    struct failure_of of = {0, spec->function, spec_name(spec), spec->name};
+    return failure_new(DMPI_ECANCELLED, &of, "cancelled before it began");
+}
+
+dmpi_status center_cancel(struct center *center, uint64_t key)
+{
+    struct record *record = find_held(center, key);
+    if (!record) return DMPI_ENOKEY;
+    if (task_placed(record)) return DMPI_OK;
+    struct buffer *error = cancelled(record);
+    scheduler_fail(&center->scheduler, record, error);
+    buffer_unref(error);
+    return DMPI_OK;
+}
+
 size_t center_unended(const struct center *center)
 {
     return center->scheduler.unended;
@@ -178,11 +198,7 @@ static void on_task_moved(struct center *center, int from,
 static void say_put(struct center *center, int rank, uint64_t key,
                     uint64_t request, struct buffer *buffer)
 {
-    struct msg_key_put *put = port_say(center->port, rank, MSG_KEY_PUT,
-                                       sizeof *put + payload_tail(buffer));
-    put->key = key;
-    put->request = request;
-    payload_send(center->port, rank, &put->payload, buffer, key);
+    values_say_put(&center->values, rank, key, request, buffer);
     center->bytes_put += buffer->size;
 }
 
@@ -242,7 +258,9 @@ void center_fetch(struct center *center, uint64_t key,
 
 void center_need(struct center *center, uint64_t key)
 {
-    find_held(center, key)->needs++;
+    struct record *record = find_held(center, key);
+    assert(record);
+    record->needs++;
 }
 
 void center_unneed(struct center *center, uint64_t key)

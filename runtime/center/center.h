@@ -47,6 +47,11 @@ dmpi_status center_submit_graph(struct center *center,
                                 const dmpi_graph_task tasks[], size_t count,
                                 dmpi_key keys[]);
 
+/* The task of KEY is not to run: its key becomes an error, unless it has been
+ * handed to a worker. What waited for it moves at center_settle().
+ * DMPI_ENOKEY: no such key, or not held by the application. */
+dmpi_status center_cancel(struct center *center, uint64_t key);
+
 /* Store BUFFER (a reference is taken) on RANK, 0: the least filled worker. */
 uint64_t center_put(struct center *center, int rank, struct buffer *buffer);
 

@@ -188,23 +188,6 @@ static size_t most_inputs(const struct graph *graph)
     return most;
 }
 
-/* Its function and options are good; INPUTS: its keys. */
-static struct task_order order_of(const dmpi_graph_task *task,
-                                  const uint64_t inputs[])
-{
-    static const dmpi_task_options none = {0};
-    const dmpi_task_options *options = task->options ? task->options : &none;
-    return (struct task_order){.function = task->function->index,
-                               .inputs = inputs,
-                               .input_count = task->input_count,
-                               .args = task->args,
-                               .size = task->size,
-                               .name = options->name,
-                               .priority = options->priority,
-                               .target = options->rank,
-                               .hard = options->hard};
-}
-
 void graph_submit(struct graph *graph, struct scheduler *scheduler,
                   dmpi_key keys[])
 {
@@ -218,7 +201,9 @@ void graph_submit(struct graph *graph, struct scheduler *scheduler,
             dmpi_key input = task->inputs[k];
             inputs[k] = key_is_nth(input) ? keys[key_counter(input)] : input;
         }
-        struct task_order order = order_of(task, inputs);
+        struct task_order order;
+        task_order_init(&order, task);
+        order.inputs = inputs;
         order.later = later(graph, i);
         keys[i] = scheduler_submit(scheduler, &order)->key;
     }

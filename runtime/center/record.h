@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "mem.h"
+#include "message.h"
 #include "queue.h"
 #include "rankset.h"
 
@@ -31,11 +32,13 @@ struct record {
     struct rankset *copies; /* owned; who else holds it or is about to */
     struct rankset *notes;  /* owned; see values_note() */
     uint32_t needs;         /* unended tasks and calls that want the value */
-    int32_t owner;          /* the rank that holds or will make it; 0: none */
+    int32_t owner;          /* the rank that holds or will make it, or for
+                             * which its task is held; 0: none */
     uint16_t attempt;       /* of the task; only its end counts */
     uint8_t state;          /* enum task_state */
     bool held;              /* the application has not dropped it */
     bool spread;            /* its copies were made on purpose */
+    bool dealt;             /* its task could run anywhere */
     uint16_t heirs;         /* tasks submitted so far; see placement.h */
 };
 
@@ -58,9 +61,8 @@ struct spec {
     };
     uint16_t heir_of; /* 1 + the number of that input; 0: there are none */
     uint8_t name;     /* bytes */
-    bool hard : 1;
-    bool dealt : 1; /* it could run anywhere */
-    /* then: inputs x struct record *, arguments, name */
+    uint8_t flags;    /* RUN_... */
+    /* then: inputs x struct record *, terms if flagged, arguments, name */
 };
 
 /* Where a spec's tail lies. */
@@ -69,9 +71,15 @@ static inline struct record **spec_inputs(struct spec *spec)
     return (struct record **)(spec + 1);
 }
 
+static inline struct msg_terms *spec_terms(struct spec *spec)
+{
+    return (struct msg_terms *)(spec_inputs(spec) + spec->inputs);
+}
+
 static inline char *spec_args(struct spec *spec)
 {
-    return (char *)(spec_inputs(spec) + spec->inputs);
+    char *terms = (char *)spec_terms(spec);
+    return spec->flags & RUN_TERMS ? terms + sizeof(struct msg_terms) : terms;
 }
 
 static inline char *spec_name(struct spec *spec)
@@ -82,7 +90,17 @@ static inline char *spec_name(struct spec *spec)
 _Static_assert(sizeof(struct record) == 56, "what a key costs");
 _Static_assert(sizeof(struct spec) == 64, "and its task, while it is pending");
 
-size_t spec_bytes(uint32_t inputs, uint32_t args, uint32_t name);
+/* Bytes of what follows the inputs. */
+static inline size_t spec_tail(const struct spec *spec)
+{
+    size_t terms = spec->flags & RUN_TERMS ? sizeof(struct msg_terms) : 0;
+    return terms + spec->args + spec->name;
+}
+
+static inline size_t spec_bytes(uint32_t inputs, size_t tail)
+{
+    return sizeof(struct spec) + inputs * sizeof(struct record *) + tail;
+}
 
 /* Move RECORD to STATE; a bug if the table does not allow it. */
 void task_enter(struct record *record, enum task_state state);

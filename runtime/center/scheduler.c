@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "distmpi/pool.h"
+#include "key.h"
 #include "log.h"
 #include "order.h"
 #include "placement.h"
@@ -49,25 +49,27 @@ static struct spec *spec_new(struct scheduler *scheduler,
     size_t name = order->name ? strnlen(order->name, DMPI_NAME_MAX - 1) : 0;
     uint32_t inputs = (uint32_t)order->input_count;
     uint32_t args = (uint32_t)order->size;
+    size_t terms = order->flags & RUN_TERMS ? sizeof order->terms : 0;
     struct spec *spec =
-        mem_take(&scheduler->mem, spec_bytes(inputs, args, (uint32_t)name));
+        mem_take(&scheduler->mem, spec_bytes(inputs, terms + args + name));
     *spec = (struct spec){
         .order = order_make(order->priority, scheduler->turn + order->later),
         .function = order->function,
         .inputs = inputs,
         .args = args,
-        .name = (uint32_t)name,
+        .name = (uint8_t)name,
         .target = order->target,
-        .hard = order->hard};
-    if (args) memcpy(spec_args(spec), order->args, args);
-    if (name) memcpy(spec_name(spec), order->name, name);
+        .flags = order->flags};
+    char *tail = (char *)spec_terms(spec);
+    if (terms) memcpy(tail, &order->terms, terms);
+    if (args) memcpy(tail + terms, order->args, args);
+    if (name) memcpy(tail + terms + args, order->name, name);
     return spec;
 }
 
 static void spec_free(struct scheduler *scheduler, struct spec *spec)
 {
-    mem_give(&scheduler->mem, spec,
-             spec_bytes(spec->inputs, spec->args, spec->name));
+    mem_give(&scheduler->mem, spec, spec_bytes(spec->inputs, spec_tail(spec)));
 }
 
 /* Watch the first input whose task is not placed. False: there is none. */
@@ -99,8 +101,8 @@ static void make_ready(struct scheduler *scheduler, struct record *record)
 {
     struct spec *spec = record->spec;
     task_enter(record, TASK_READY);
-    spec->dealt = !spec->inputs && !spec->target;
-    push(spec->dealt ? &scheduler->ready : &scheduler->fresh, record);
+    record->dealt = !spec->inputs && !spec->target;
+    push(record->dealt ? &scheduler->ready : &scheduler->fresh, record);
 }
 
 struct record *scheduler_submit(struct scheduler *scheduler,
@@ -160,7 +162,8 @@ static void release_watchers(struct scheduler *scheduler, struct spec *spec)
     struct spec *watcher = take_watchers(spec);
     while (watcher) {
         struct spec *next = (struct spec *)watcher->link.next;
-        if (!watch_input(watcher)) make_ready(scheduler, watcher->record);
+        if (!watcher->record) spec_free(scheduler, watcher);
+        else if (!watch_input(watcher)) make_ready(scheduler, watcher->record);
         watcher = next;
     }
 }
@@ -184,7 +187,7 @@ static void say_run(struct scheduler *scheduler, struct record *record,
 {
     struct spec *spec = record->spec;
     size_t inputs = spec->inputs * sizeof(struct msg_input);
-    size_t tail = (size_t)spec->args + spec->name;
+    size_t tail = spec_tail(spec);
     struct msg_task_run *run =
         port_say(scheduler->values->port, rank, MSG_TASK_RUN,
                  sizeof *run + inputs + tail);
@@ -194,10 +197,10 @@ static void say_run(struct scheduler *scheduler, struct record *record,
                                  .inputs = spec->inputs,
                                  .args = spec->args,
                                  .attempt = record->attempt,
-                                 .flags = spec->hard ? RUN_PINNED : 0,
+                                 .flags = spec->flags,
                                  .name = (uint8_t)spec->name};
     struct msg_input *input = (struct msg_input *)(run + 1);
-    if (tail) memcpy(input + spec->inputs, spec_args(spec), tail);
+    if (tail) memcpy(input + spec->inputs, spec_terms(spec), tail);
     fill_inputs(scheduler, spec, rank, input);
 }
 
@@ -209,7 +212,7 @@ static void place(struct scheduler *scheduler, struct record *record, int rank)
     spec->cost_ns = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
     record->owner = rank;
     struct roster *roster = scheduler->values->roster;
-    roster_hand(roster, roster_at(roster, rank), spec->cost_ns, spec->dealt);
+    roster_hand(roster, roster_at(roster, rank), spec->cost_ns, record->dealt);
     say_run(scheduler, record, rank);
     task_enter(record, TASK_PLACED);
     if (spec->watchers) release_watchers(scheduler, spec);
@@ -262,6 +265,7 @@ static bool fits(const struct worker_entry *worker, const struct spec *spec)
 static void hold(struct scheduler *scheduler, struct worker_entry *worker,
                  struct record *record)
 {
+    record->owner = worker->rank;
     push(&worker->held, record);
     roster_hold(scheduler->values->roster, worker);
 }
@@ -302,7 +306,7 @@ static void look_at_fresh(struct scheduler *scheduler)
     struct record *record;
     while ((record = pop(&scheduler->fresh))) {
         int rank = choose(scheduler, record->spec);
-        record->spec->dealt = !rank;
+        record->dealt = !rank;
         if (rank) place_or_hold(scheduler, record, rank);
         else push(&scheduler->ready, record);
     }
@@ -372,7 +376,7 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     struct spec *spec = record->spec;
     struct roster *roster = scheduler->values->roster;
     struct worker_entry *worker = roster_at(roster, record->owner);
-    roster_end(roster, worker, spec->cost_ns, spec->dealt);
+    roster_end(roster, worker, spec->cost_ns, record->dealt);
     roster_at(roster, from)->tasks_done++;
     if (done->status == DMPI_OK) {
         estimate_learn(&scheduler->estimates[spec->function], done->ns,
@@ -392,6 +396,54 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     return true;
 }
 
+/* ---- never to a worker ---------------------------------------------------*/
+
+/* RECORD's task is ready: take it from the queue that it is in. */
+static void take_out(struct scheduler *scheduler, struct record *record)
+{
+    struct spec *spec = record->spec;
+    struct roster *roster = scheduler->values->roster;
+    struct queue *queue = record->dealt ? &scheduler->ready
+                          : record->owner
+                              ? &roster_at(roster, record->owner)->held
+                              : &scheduler->fresh;
+    queue_remove(queue, &spec->link, spec->order);
+}
+
+/* A worker that has no more to do with RECORD than others: errors go round. */
+static int any_rank(const struct scheduler *scheduler,
+                    const struct record *record)
+{
+    uint64_t workers = (uint64_t)scheduler->values->roster->ranks - 1;
+    return 1 + (int)(key_counter(record->key) % workers);
+}
+
+/* A spec that watches another's task stays in the list there, without a record,
+ * until that task is placed: to find it would cost the length of the list. */
+void scheduler_fail(struct scheduler *scheduler, struct record *record,
+                    struct buffer *error)
+{
+    struct values *values = scheduler->values;
+    struct spec *spec = record->spec;
+    bool watches = record->state == TASK_WAITING;
+    if (!watches) take_out(scheduler, record);
+    int rank = spec->target ? spec->target : any_rank(scheduler, record);
+    task_enter(record, TASK_FAILED);
+    values_say_put(values, rank, record->key, 0, error);
+    values_exist(values, record, rank, error->size);
+    record->spec = NULL;
+    for (uint32_t i = 0; i < spec->inputs; i++)
+        values_unneed(values, spec_inputs(spec)[i]);
+    release_watchers(scheduler, spec);
+    if (watches) spec->record = NULL;
+    else spec_free(scheduler, spec);
+    scheduler->unended--;
+    scheduler->ended++;
+    values_release(values, record);
+}
+
+/* ---- from worker to worker -----------------------------------------------*/
+
 void scheduler_moved(struct scheduler *scheduler, struct record *record,
                      int from, int to)
 {
@@ -399,8 +451,10 @@ void scheduler_moved(struct scheduler *scheduler, struct record *record,
     if (!task_ended(record) && record->owner == from) {
         struct roster *roster = values->roster;
         struct spec *spec = record->spec;
-        roster_end(roster, roster_at(roster, from), spec->cost_ns, spec->dealt);
-        roster_hand(roster, roster_at(roster, to), spec->cost_ns, spec->dealt);
+        roster_end(roster, roster_at(roster, from), spec->cost_ns,
+                   record->dealt);
+        roster_hand(roster, roster_at(roster, to), spec->cost_ns,
+                    record->dealt);
         record->owner = to;
         hand_held(scheduler, roster_at(roster, from));
     }

@@ -10,21 +10,8 @@
 
 #include "distmpi/status.h"
 #include "estimate.h"
+#include "task.h"
 #include "values.h"
-
-/* A task as the application gives it; everything is copied. */
-struct task_order {
-    uint32_t function;
-    const uint64_t *inputs; /* keys */
-    size_t input_count;
-    const void *args;
-    size_t size;      /* bytes at args */
-    const char *name; /* or NULL; cut at DMPI_NAME_MAX - 1 bytes */
-    int priority;
-    uint32_t later; /* turns after the first of the same graph */
-    int target;     /* a worker's rank, or 0 */
-    bool hard;
-};
 
 /* Turns that one graph may take. */
 enum { GRAPH_TURNS_MAX = 4096 };
@@ -67,6 +54,11 @@ void scheduler_settle(struct scheduler *scheduler);
  * attempt, nothing was changed. RECORD may be gone afterwards. */
 bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
                    const struct msg_task_done *done);
+
+/* The task of RECORD, which has no worker yet, is not to run: ERROR, an error
+ * value, is its end. RECORD may be gone afterwards. */
+void scheduler_fail(struct scheduler *scheduler, struct record *record,
+                    struct buffer *error);
 
 /* FROM gave the task of RECORD to TO. */
 void scheduler_moved(struct scheduler *scheduler, struct record *record,

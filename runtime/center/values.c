@@ -49,6 +49,17 @@ void values_note(struct values *values, struct record *record, int rank)
     rankset_add(&record->notes, rank, values->roster->ranks);
 }
 
+void values_say_put(struct values *values, int rank, uint64_t key,
+                    uint64_t request, struct buffer *buffer)
+{
+    struct msg_key_put *put = port_say(values->port, rank, MSG_KEY_PUT,
+                                       sizeof *put + payload_tail(buffer));
+    put->key = key;
+    put->request = request;
+    put->status = buffer->is_error ? DMPI_EFAILED : DMPI_OK;
+    payload_send(values->port, rank, &put->payload, buffer, key);
+}
+
 void values_say_drop(struct values *values, uint64_t key, int rank)
 {
     struct msg_key_drop *drop =

@@ -27,6 +27,11 @@ void values_copy(struct values *values, struct record *record, int rank);
  * on: it is told when RECORD is forgotten. */
 void values_note(struct values *values, struct record *record, int rank);
 
+/* Tell RANK to keep BUFFER (a reference is taken), which may be an error, under
+ * KEY. REQUEST: of this rank, answered when it is there, or 0. */
+void values_say_put(struct values *values, int rank, uint64_t key,
+                    uint64_t request, struct buffer *buffer);
+
 /* Tell RANK to forget KEY. */
 void values_say_drop(struct values *values, uint64_t key, int rank);
 

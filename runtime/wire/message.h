@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 2 };
+enum { MESSAGE_PROTOCOL = 3 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -183,9 +183,19 @@ struct msg_input {
     uint32_t flags; /* to fetch it with: FETCH_FOLLOW or 0 */
 };
 
-enum { RUN_PINNED = 1 }; /* not to be given away */
+/* Options that few tasks have. */
+struct msg_terms {
+    uint16_t retries; /* it may fail so many times before that is its end */
+    uint16_t tried;   /* and has failed so many times */
+    uint16_t pad[10];
+};
 
-struct msg_task_run { /* tail: inputs, arguments, name */
+enum {
+    RUN_PINNED = 1, /* not to be given away */
+    RUN_TERMS = 2   /* there are terms */
+};
+
+struct msg_task_run { /* tail: inputs, terms if flagged, arguments, name */
     uint64_t key;
     uint64_t order; /* see order.h */
     uint32_t function;
@@ -212,6 +222,8 @@ struct msg_key_fetch {
 struct msg_key_put {
     uint64_t key;
     uint64_t request; /* 0: the center said it and knows */
+    uint32_t status;  /* EFAILED: payload is a dmpi_failure */
+    uint32_t pad;
     struct msg_payload payload;
 };
 
@@ -272,9 +284,10 @@ _Static_assert(sizeof(struct msg_ask_drop) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_stopped) == 88, "wire layout");
 _Static_assert(sizeof(struct msg_heard) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_input) == 16, "wire layout");
+_Static_assert(sizeof(struct msg_terms) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_task_run) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_key_fetch) == 32, "wire layout");
-_Static_assert(sizeof(struct msg_key_put) == 32, "wire layout");
+_Static_assert(sizeof(struct msg_key_put) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_key_copy) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_key_drop) == 8, "wire layout");
 

@@ -215,7 +215,8 @@ void custody_on_key_put(struct custody *custody, int from,
 {
     struct value *value = store_need(&custody->store, put->key);
     if (put->request) custody_want_stored(custody, value, from, put->request);
-    receive_value(custody, from, value, &put->payload, false);
+    receive_value(custody, from, value, &put->payload,
+                  put->status == DMPI_EFAILED);
 }
 
 void custody_on_key_copy(struct custody *custody, int from,

@@ -6,8 +6,7 @@
 
 static size_t job_bytes(const struct job *job)
 {
-    return sizeof *job + job->inputs * sizeof(struct value *) + job->args +
-           job->name;
+    return sizeof *job + job->inputs * sizeof(struct value *) + job_tail(job);
 }
 
 struct job *job_new(struct mem *mem, int from, const struct msg_task_run *run)
@@ -24,7 +23,7 @@ struct job *job_new(struct mem *mem, int from, const struct msg_task_run *run)
     struct job *job = mem_take(mem, job_bytes(&head));
     *job = head;
     const struct msg_input *inputs = (const struct msg_input *)(run + 1);
-    memcpy(job_args(job), inputs + run->inputs, (size_t)run->args + run->name);
+    memcpy(job_terms(job), inputs + run->inputs, job_tail(job));
     return job;
 }
 

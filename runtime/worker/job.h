@@ -24,7 +24,7 @@ struct job {
     int32_t from;     /* the rank that gave it */
     uint16_t attempt;
     uint16_t flags; /* RUN_... */
-    /* then: inputs x struct value *, arguments, name */
+    /* then: inputs x struct value *, terms if flagged, arguments, name */
 };
 
 static inline struct value **job_inputs(struct job *job)
@@ -32,14 +32,31 @@ static inline struct value **job_inputs(struct job *job)
     return (struct value **)(job + 1);
 }
 
+static inline bool job_has_terms(const struct job *job)
+{
+    return job->flags & RUN_TERMS;
+}
+
+static inline struct msg_terms *job_terms(struct job *job)
+{
+    return (struct msg_terms *)(job_inputs(job) + job->inputs);
+}
+
 static inline char *job_args(struct job *job)
 {
-    return (char *)(job_inputs(job) + job->inputs);
+    return (char *)(job_terms(job) + job_has_terms(job));
 }
 
 static inline const char *job_name(struct job *job)
 {
     return job_args(job) + job->args;
+}
+
+/* Bytes of what follows the inputs. */
+static inline size_t job_tail(const struct job *job)
+{
+    return job_has_terms(job) * sizeof(struct msg_terms) + job->args +
+           job->name;
 }
 
 /* A job as the message says; its inputs are to be filled in. */

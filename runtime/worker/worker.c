@@ -111,6 +111,41 @@ static void on_task_run(struct worker *worker, int from,
     if (!job->missing) agenda_add(&worker->agenda, job);
 }
 
+/* JOB, which ran for NS, is not the running one any more. */
+static inline void stop_running(struct worker *worker, const struct job *job,
+                                const struct buffer *output, uint64_t ns)
+{
+    assert(worker->agenda.running == job && output);
+    agenda_end(&worker->agenda, ns, output->size, output->is_error);
+    steal_rest(&worker->steal);
+    worker->counts.tasks_run++;
+    worker->counts.tasks_stolen += job->from != 0;
+    worker->counts.busy_ns += ns;
+    worker->counts.inputs += job->inputs;
+    worker->counts.inputs_local += job->local;
+}
+
+/* OUTPUT (taken) is what JOB gives. */
+static inline void end_job(struct worker *worker, struct job *job,
+                           struct buffer *output, uint64_t ns)
+{
+    worker->unended--;
+    custody_made(&worker->custody, job, output, ns);
+    buffer_unref(output);
+}
+
+/* JOB has failed: may it be tried again? Then it waits for its turn here, or for
+ * a thief. */
+static bool try_again(struct worker *worker, struct job *job)
+{
+    struct msg_terms *terms = job_terms(job);
+    if (!job_has_terms(job) || terms->tried == terms->retries) return false;
+    terms->tried++;
+    worker->agenda.stolen += job->from != 0;
+    agenda_add(&worker->agenda, job);
+    return true;
+}
+
 /* JOB will not run, its value is that of its input BAD. Rare, and kept out of
  * the way of those that do. */
 static __attribute__((noinline)) void skip(struct worker *worker,
@@ -124,7 +159,8 @@ static __attribute__((noinline)) void skip(struct worker *worker,
                                   .kind = TRACE_SKIPPED,
                                   .flags = TRACE_FAILED};
     if (trace) trace_add(trace, &record);
-    worker_finish(worker, job, buffer_ref(bad), 0);
+    stop_running(worker, job, bad, 0);
+    end_job(worker, job, buffer_ref(bad), 0);
 }
 
 struct job *worker_take(struct worker *worker)
@@ -141,17 +177,9 @@ struct job *worker_take(struct worker *worker)
 void worker_finish(struct worker *worker, struct job *job,
                    struct buffer *output, uint64_t ns)
 {
-    assert(worker->agenda.running == job && output);
-    agenda_end(&worker->agenda, ns, output->size, output->is_error);
-    worker->unended--;
-    steal_rest(&worker->steal);
-    worker->counts.tasks_run++;
-    worker->counts.tasks_stolen += job->from != 0;
-    worker->counts.busy_ns += ns;
-    worker->counts.inputs += job->inputs;
-    worker->counts.inputs_local += job->local;
-    custody_made(&worker->custody, job, output, ns);
-    buffer_unref(output);
+    stop_running(worker, job, output, ns);
+    if (output->is_error && try_again(worker, job)) buffer_unref(output);
+    else end_job(worker, job, output, ns);
 }
 
 bool worker_has_tasks(const struct worker *worker)
@@ -186,7 +214,7 @@ static struct job *job_to_give(const struct worker *worker, int thief)
 static void say_run(struct worker *worker, int thief, struct job *job)
 {
     size_t inputs = job->inputs * sizeof(struct msg_input);
-    size_t tail = (size_t)job->args + job->name;
+    size_t tail = job_tail(job);
     struct msg_task_run *run = port_say(worker->port, thief, MSG_TASK_RUN,
                                         sizeof *run + inputs + tail);
     *run = (struct msg_task_run){.key = job->key,
@@ -201,7 +229,7 @@ static void say_run(struct worker *worker, int thief, struct job *job)
     for (uint32_t i = 0; i < job->inputs; i++)
         input[i] = (struct msg_input){.key = job_inputs(job)[i]->key,
                                       .owner = (uint32_t)worker->port->rank};
-    memcpy(input + job->inputs, job_args(job), tail);
+    memcpy(input + job->inputs, job_terms(job), tail);
 }
 
 /* The center knows of the copies that it caused itself, by placing the task
@@ -409,6 +437,7 @@ void worker_put(struct worker *worker, int rank, uint64_t request,
                                        sizeof *put + payload_tail(buffer));
     put->key = *key;
     put->request = request;
+    put->status = DMPI_OK;
     payload_send(worker->port, rank, &put->payload, buffer, *key);
     custody_count(&worker->custody, rank, buffer->size);
 }

@@ -448,7 +448,7 @@ uint64_t cluster_submit(struct cluster *cluster, uint32_t function,
                                .args = &word,
                                .size = sizeof word,
                                .target = rank,
-                               .hard = hard};
+                               .flags = hard ? RUN_PINNED : 0};
     dmpi_status status = center_check_order(cluster->center, &order);
     assert(status == DMPI_OK);
     uint64_t key = center_submit(cluster->center, &order);

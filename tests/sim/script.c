@@ -247,7 +247,7 @@ static void submit_one(struct script *script)
         .name = one_in(script, 4) ? "named" : NULL,
         .priority = one_in(script, 3) ? (int)below(script, 5) - 2 : 0,
         .target = targeted ? any_worker(script) : 0,
-        .hard = targeted && one_in(script, 2)};
+        .flags = targeted && one_in(script, 2) ? RUN_PINNED : 0};
     if (center_check_order(script->center, &order) != DMPI_OK) {
         fail(script, dmpi_status_detail(), 0);
         return;

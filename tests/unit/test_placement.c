@@ -24,7 +24,7 @@ static void scene_init(struct scene *scene)
     for (int i = 0; i < RANKS - 1; i++) info[i].node = i / 4;
     memset(scene, 0, sizeof *scene);
     roster_init(&scene->roster, info, RANKS, ROSTER_WINDOW_NS);
-    scene->spec = calloc(1, spec_bytes(INPUTS_MAX, 0, 0));
+    scene->spec = calloc(1, spec_bytes(INPUTS_MAX, 0));
     for (int i = 0; i < INPUTS_MAX; i++)
         spec_inputs(scene->spec)[i] = &scene->records[i];
 }

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* task.h - a task as the application gives it, with its options looked at. */
+#ifndef TASK_H
+#define TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "distmpi/pool.h"
+#include "message.h"
+
+/* Everything is copied when it is submitted. */
+struct task_order {
+    uint32_t function;
+    const uint64_t *inputs; /* keys */
+    size_t input_count;
+    const void *args;
+    size_t size;      /* bytes at args */
+    const char *name; /* or NULL; cut at DMPI_NAME_MAX - 1 bytes */
+    int priority;
+    uint32_t later;         /* turns after the first of the same graph */
+    int target;             /* a worker's rank, or 0 */
+    uint8_t flags;          /* RUN_... */
+    struct msg_terms terms; /* if flagged */
+};
+
+/* What TASK says, whose function is registered; the order refers to its inputs,
+ * arguments and name. DMPI_EINVAL: its options make no sense. */
+dmpi_status task_order_init(struct task_order *order,
+                            const dmpi_graph_task *task);
+
+#endif
