@@ -212,6 +212,25 @@ uint64_t center_put(struct center *center, int rank, struct buffer *buffer)
     return record->key;
 }
 
+void center_constant(struct center *center, const char *name,
+                     struct buffer *buffer)
+{
+    epochs_begin(&center->scheduler.epochs, name, buffer);
+    if (buffer) center->bytes_put += buffer->size;
+}
+
+size_t center_constants_spreading(const struct center *center)
+{
+    return center->scheduler.epochs.spreading;
+}
+
+static void on_constant_held(struct center *center, int from,
+                             const struct msg_constant_held *held)
+{
+    epochs_came(&center->scheduler.epochs, held->epoch);
+    center_turn(center);
+}
+
 dmpi_status center_drop(struct center *center, uint64_t key)
 {
     struct record *record = find_held(center, key);
@@ -425,6 +444,7 @@ void center_turn(struct center *center)
 {
     if (center->counting || center->quiet < center->port->ranks - 1) return;
     if (!exchange_idle(&center->exchange)) return;
+    if (center_constants_spreading(center)) return;
     center->counting = true;
     say_to_all(center, MSG_COUNT);
 }

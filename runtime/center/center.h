@@ -55,6 +55,14 @@ dmpi_status center_cancel(struct center *center, uint64_t key);
 /* Store BUFFER (a reference is taken) on RANK, 0: the least filled worker. */
 uint64_t center_put(struct center *center, int rank, struct buffer *buffer);
 
+/* Tasks submitted from now on see BUFFER (a reference is taken while it is sent)
+ * as constant NAME; NULL: there is none of that name. */
+void center_constant(struct center *center, const char *name,
+                     struct buffer *buffer);
+
+/* Constants whose bytes have not come to all workers. */
+size_t center_constants_spreading(const struct center *center);
+
 /* DMPI_ENOKEY: no such key, or not held by the application. */
 dmpi_status center_drop(struct center *center, uint64_t key);
 

@@ -31,6 +31,7 @@ void scheduler_init(struct scheduler *scheduler, struct values *values,
                                     .steal = steal,
                                     .estimates = log_alloc(bytes)};
     memset(scheduler->estimates, 0, bytes);
+    epochs_init(&scheduler->epochs, values);
 }
 
 void scheduler_fini(struct scheduler *scheduler)
@@ -38,13 +39,14 @@ void scheduler_fini(struct scheduler *scheduler)
     queue_fini(&scheduler->ready);
     queue_fini(&scheduler->fresh);
     free(scheduler->estimates);
+    epochs_fini(&scheduler->epochs);
     mem_fini(&scheduler->mem);
 }
 
 /* ---- submission ----------------------------------------------------------*/
 
-static struct spec *spec_new(struct scheduler *scheduler,
-                             const struct task_order *order)
+static inline struct spec *spec_new(struct scheduler *scheduler,
+                                    const struct task_order *order)
 {
     size_t name = order->name ? strnlen(order->name, DMPI_NAME_MAX - 1) : 0;
     uint32_t inputs = (uint32_t)order->input_count;
@@ -67,8 +69,25 @@ static struct spec *spec_new(struct scheduler *scheduler,
     return spec;
 }
 
+/* Of a task that sees constants. Kept out of the way of those that do not. */
+static __attribute__((noinline)) struct spec *
+spec_new_in_epoch(struct scheduler *scheduler, const struct task_order *order)
+{
+    struct task_order epochal = *order;
+    epochal.flags |= RUN_TERMS; /* without them they are all zero */
+    epochal.terms.epoch = epochs_enter(&scheduler->epochs);
+    return spec_new(scheduler, &epochal);
+}
+
+static void leave_epoch(struct scheduler *scheduler, struct spec *spec)
+{
+    uint64_t epoch = spec_terms(spec)->epoch;
+    if (epoch) epochs_leave(&scheduler->epochs, epoch);
+}
+
 static void spec_free(struct scheduler *scheduler, struct spec *spec)
 {
+    if (spec->flags & RUN_TERMS) leave_epoch(scheduler, spec);
     mem_give(&scheduler->mem, spec, spec_bytes(spec->inputs, spec_tail(spec)));
 }
 
@@ -110,7 +129,10 @@ struct record *scheduler_submit(struct scheduler *scheduler,
 {
     struct catalog *catalog = scheduler->values->catalog;
     struct record *record = catalog_make(catalog);
-    struct spec *spec = record->spec = spec_new(scheduler, order);
+    struct spec *spec = scheduler->epochs.last
+                            ? spec_new_in_epoch(scheduler, order)
+                            : spec_new(scheduler, order);
+    record->spec = spec;
     spec->record = record;
     scheduler->unended++;
     for (uint32_t i = 0; i < spec->inputs; i++) {

@@ -9,6 +9,7 @@
 #define SCHEDULER_H
 
 #include "distmpi/status.h"
+#include "epochs.h"
 #include "estimate.h"
 #include "task.h"
 #include "values.h"
@@ -18,6 +19,7 @@ enum { GRAPH_TURNS_MAX = 4096 };
 
 struct scheduler {
     struct values *values;      /* borrowed; with port, catalog, roster */
+    struct epochs epochs;       /* of constants */
     struct mem mem;             /* specs */
     struct queue ready;         /* may run anywhere */
     struct queue fresh;         /* ready, not looked at yet */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 3 };
+enum { MESSAGE_PROTOCOL = 4 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -28,15 +28,20 @@ enum { MESSAGE_PROTOCOL = 3 };
     M(ASK_HOLDERS, ask_holders) /* worker: who holds this key? */              \
     M(ASK_WORKERS, ask_workers) /* worker: which workers are there? */         \
     M(ASK_DROP,    ask_drop)    /* worker: that rank may drop its copy */      \
+    M(CONSTANT_HELD, constant_held) /* worker: this constant is here */        \
     M(QUIET,       quiet)       /* worker: I ask nobody for anything */        \
     M(STOPPED,     stopped)     /* worker: this is all that I have said */
 
-#define MESSAGES_TO_WORKER(M)                                                  \
-    M(TASK_RUN,    task_run)    /* center, or peer that gives it: run this */  \
+#define MESSAGES_TO_CUSTODY(M) /* of a worker */                               \
     M(KEY_FETCH,   key_fetch)   /* send me this key, when you have it */       \
     M(KEY_PUT,     key_put)     /* keep this value */                          \
     M(KEY_COPY,    key_copy)    /* center: get yourself a copy */              \
     M(KEY_DROP,    key_drop)    /* center: nobody needs it any more */         \
+    M(CONSTANT,    constant)    /* center: this name stands for that key */
+
+#define MESSAGES_TO_WORKER(M)                                                  \
+    M(TASK_RUN,    task_run)    /* center, or peer that gives it: run this */  \
+    M(CONSTANTS_FORGET, constants_forget) /* center: nobody sees these now */  \
     M(STEAL,       steal)       /* peer: I have nothing to run */              \
     M(STEAL_NONE,  steal_none)  /* peer: nor do I, but I keep you in mind */   \
     M(STEAL_OFFER, steal_offer) /* peer: ask me again */                       \
@@ -45,7 +50,9 @@ enum { MESSAGE_PROTOCOL = 3 };
     M(COUNT,       count)       /* center: all are quiet, say your last */     \
     M(END,         end)         /* center: when you heard so many, go */
 
-#define MESSAGES(M) MESSAGES_TO_ANY(M) MESSAGES_TO_CENTER(M) MESSAGES_TO_WORKER(M)
+#define MESSAGES(M)                                                            \
+    MESSAGES_TO_ANY(M) MESSAGES_TO_CENTER(M) MESSAGES_TO_CUSTODY(M)            \
+    MESSAGES_TO_WORKER(M)
 
 enum message_kind {
     MSG_NONE,
@@ -79,7 +86,7 @@ const char *message_name(unsigned kind);
 static inline bool message_is_patient(unsigned kind)
 {
     return kind == MSG_TASK_DONE || kind == MSG_TASK_MOVED ||
-           kind == MSG_KEY_DROP;
+           kind == MSG_KEY_DROP || kind == MSG_CONSTANTS_FORGET;
 }
 
 /* Bytes that follow: in the tail, or by bulk under a tag, or not at all. */
@@ -187,7 +194,8 @@ struct msg_input {
 struct msg_terms {
     uint16_t retries; /* it may fail so many times before that is its end */
     uint16_t tried;   /* and has failed so many times */
-    uint16_t pad[10];
+    uint16_t pad[6];
+    uint64_t epoch; /* of constants; 0: it has none */
 };
 
 enum {
@@ -236,6 +244,25 @@ struct msg_key_copy {
 
 struct msg_key_drop {
     uint64_t key;
+};
+
+enum { CONSTANT_NAME_BYTES = 64 /* DMPI_NAME_MAX */ };
+
+struct msg_constant {
+    uint64_t epoch; /* that it begins; they come in order */
+    uint64_t key;   /* 0: the name stands for nothing */
+    uint32_t owner; /* the rank to fetch it from; 0: the payload is it */
+    uint32_t pad;
+    char name[CONSTANT_NAME_BYTES];
+    struct msg_payload payload;
+};
+
+struct msg_constants_forget {
+    uint64_t epoch; /* the first that tasks may still be of */
+};
+
+struct msg_constant_held {
+    uint64_t epoch;
 };
 
 struct msg_steal {
@@ -290,5 +317,8 @@ _Static_assert(sizeof(struct msg_key_fetch) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_key_put) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_key_copy) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_key_drop) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_constant) == 104, "wire layout");
+_Static_assert(sizeof(struct msg_constants_forget) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_constant_held) == 8, "wire layout");
 
 #endif

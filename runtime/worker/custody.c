@@ -73,6 +73,24 @@ static void say_stored(struct custody *custody, const struct value *value,
                                   .asker = (uint32_t)want->rank};
 }
 
+/* Jobs that wait for no constant any more may be ready. */
+static void release_jobs(struct custody *custody)
+{
+    struct job *job;
+    while ((job = constants_next_job(custody->constants)))
+        if (--job->missing == 0) agenda_add(custody->agenda, job);
+}
+
+static void keep_constant(struct custody *custody, uint64_t epoch,
+                          struct buffer *buffer)
+{
+    struct msg_constant_held *held =
+        port_say(custody->port, 0, MSG_CONSTANT_HELD, sizeof *held);
+    held->epoch = epoch;
+    constants_came(custody->constants, epoch, buffer);
+    release_jobs(custody);
+}
+
 static void fulfil(struct custody *custody, const struct value *value,
                    const struct want *want)
 {
@@ -86,6 +104,9 @@ static void fulfil(struct custody *custody, const struct value *value,
     case WANT_COPY:
         exchange_answer(custody->exchange, want->rank, want->request, DMPI_OK,
                         NULL);
+        break;
+    case WANT_CONSTANT:
+        keep_constant(custody, want->request, value->buffer);
         break;
     case WANT_STORED: say_stored(custody, value, want); break;
     case WANT_DONE: assert(false); break; /* see fetch_ended() */
@@ -176,8 +197,8 @@ static void keep_fetch(struct custody *custody, struct value *value,
     want->limit = fetch->limit;
 }
 
-void custody_on_key_fetch(struct custody *custody,
-                          const struct msg_key_fetch *fetch)
+static void on_key_fetch(struct custody *custody, int from,
+                         const struct msg_key_fetch *fetch)
 {
     struct value *value = store_find(&custody->store, fetch->key);
     int asker = (int)fetch->asker;
@@ -192,8 +213,8 @@ void custody_on_key_fetch(struct custody *custody,
     else keep_fetch(custody, value, fetch);
 }
 
-void custody_on_key_value(struct custody *custody, int from,
-                          const struct msg_key_value *message)
+static void on_key_value(struct custody *custody, int from,
+                         const struct msg_key_value *message)
 {
     struct value *value = store_find(&custody->store, message->key);
     assert(value && message->payload.tag != PAYLOAD_NONE);
@@ -210,8 +231,8 @@ void custody_want_stored(struct custody *custody, struct value *value, int rank,
     want->request = request;
 }
 
-void custody_on_key_put(struct custody *custody, int from,
-                        const struct msg_key_put *put)
+static void on_key_put(struct custody *custody, int from,
+                       const struct msg_key_put *put)
 {
     struct value *value = store_need(&custody->store, put->key);
     if (put->request) custody_want_stored(custody, value, from, put->request);
@@ -219,8 +240,8 @@ void custody_on_key_put(struct custody *custody, int from,
                   put->status == DMPI_EFAILED);
 }
 
-void custody_on_key_copy(struct custody *custody, int from,
-                         const struct msg_key_copy *copy)
+static void on_key_copy(struct custody *custody, int from,
+                        const struct msg_key_copy *copy)
 {
     struct value *value = store_need(&custody->store, copy->key);
     if (value->state == VALUE_HELD) {
@@ -234,8 +255,24 @@ void custody_on_key_copy(struct custody *custody, int from,
         start_fetch(custody, value, (int)copy->owner, 0);
 }
 
-void custody_on_key_drop(struct custody *custody,
-                         const struct msg_key_drop *drop)
+/* The root of its tree has it in the message, the others fetch it. */
+static void on_constant(struct custody *custody, int from,
+                        const struct msg_constant *message)
+{
+    constants_begin(custody->constants, message->epoch, message->name,
+                    message->key);
+    if (!message->key) {
+        release_jobs(custody);
+        return;
+    }
+    struct value *value = store_need(&custody->store, message->key);
+    store_want(&custody->store, value, WANT_CONSTANT)->request = message->epoch;
+    if (message->owner) start_fetch(custody, value, (int)message->owner, 0);
+    else receive_value(custody, from, value, &message->payload, false);
+}
+
+static void on_key_drop(struct custody *custody, int from,
+                        const struct msg_key_drop *drop)
 {
     struct value *value = store_find(&custody->store, drop->key);
     if (!value) return; /* a rank may be told twice */
@@ -329,4 +366,20 @@ void custody_moved(struct custody *custody, struct job *job, int thief)
     else if (value->wants) start_fetch(custody, value, thief, FETCH_FOLLOW);
     else value_enter(&custody->store, value, VALUE_MOVED);
     job_free(custody->jobs, job);
+}
+
+/* ---- dispatch ------------------------------------------------------------*/
+
+bool custody_receive(struct custody *custody, int from,
+                     const struct message *message)
+{
+    const void *body = message_body(message);
+    switch (message->kind) {
+    case MSG_KEY_VALUE: on_key_value(custody, from, body); return true;
+#define M(KIND, name)                                                          \
+    case MSG_##KIND: on_##name(custody, from, body); return true;
+        MESSAGES_TO_CUSTODY(M)
+#undef M
+    default: return false;
+    }
 }

@@ -9,12 +9,14 @@
 #define CUSTODY_H
 
 #include "agenda.h"
+#include "constants.h"
 #include "exchange.h"
 
 struct custody {
-    struct port *port; /* borrowed, like the next four */
+    struct port *port; /* borrowed, like the next five */
     struct exchange *exchange;
     struct agenda *agenda; /* jobs that miss nothing go there */
+    struct constants *constants;
     struct msg_counts *counts;
     struct mem *jobs;
     struct store store;
@@ -47,17 +49,9 @@ void custody_count(struct custody *custody, int to, uint64_t bytes);
 void custody_want_stored(struct custody *custody, struct value *value, int rank,
                          uint64_t request);
 
-/* Reactions. */
-void custody_on_key_fetch(struct custody *custody,
-                          const struct msg_key_fetch *fetch);
-void custody_on_key_value(struct custody *custody, int from,
-                          const struct msg_key_value *message);
-void custody_on_key_put(struct custody *custody, int from,
-                        const struct msg_key_put *put);
-void custody_on_key_copy(struct custody *custody, int from,
-                         const struct msg_key_copy *copy);
-void custody_on_key_drop(struct custody *custody,
-                         const struct msg_key_drop *drop);
+/* Was it a message about a value? Then it has been handled. */
+bool custody_receive(struct custody *custody, int from,
+                     const struct message *message);
 
 /* A bulk transfer for KEY has arrived in BUFFER. */
 void custody_arrived(struct custody *custody, uint64_t key,

@@ -10,7 +10,8 @@
 #include "store.h"
 
 struct job {
-    struct link link; /* first; in the queue of ready jobs */
+    struct link link; /* first; in the queue of ready jobs, or of those whose
+                       * constants have not come */
     uint64_t key;
     uint64_t order;       /* see order.h */
     struct value *output; /* what it makes; borrowed */
@@ -19,7 +20,7 @@ struct job {
     uint32_t inputs;  /* count */
     uint32_t args;    /* bytes */
     uint32_t name;    /* bytes */
-    uint32_t missing; /* inputs that are not here yet */
+    uint32_t missing; /* inputs that are not here yet, and 1 for constants */
     uint32_t local;   /* inputs that were, or are made here */
     int32_t from;     /* the rank that gave it */
     uint16_t attempt;
@@ -50,6 +51,12 @@ static inline char *job_args(struct job *job)
 static inline const char *job_name(struct job *job)
 {
     return job_args(job) + job->args;
+}
+
+/* Of constants; 0: it has none. */
+static inline uint64_t job_epoch(struct job *job)
+{
+    return job_has_terms(job) ? job_terms(job)->epoch : 0;
 }
 
 /* Bytes of what follows the inputs. */

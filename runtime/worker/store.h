@@ -25,11 +25,12 @@ enum value_state {
 };
 
 enum want_kind {
-    WANT_JOB,    /* a task here waits for it */
-    WANT_SEND,   /* send it to a peer or the center */
-    WANT_COPY,   /* tell the center that the copy is here */
-    WANT_STORED, /* tell the center that a peer has put it here */
-    WANT_DONE    /* tell the center that its task ended, when no fetch of this
+    WANT_JOB,      /* a task here waits for it */
+    WANT_SEND,     /* send it to a peer or the center */
+    WANT_COPY,     /* tell the center that the copy is here */
+    WANT_CONSTANT, /* it is a constant, of the epoch in REQUEST */
+    WANT_STORED,   /* tell the center that a peer has put it here */
+    WANT_DONE      /* tell the center that its task ended, when no fetch of this
                   * rank is on its way any more */
 };
 

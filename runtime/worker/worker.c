@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* worker.c - the reactions: what each message and each ended task changes.
  *
- * A job is in exactly one place: its inputs' wants (while some are missing),
- * the queue of ready jobs, or running. */
+ * A job is in exactly one place: its inputs' wants and the queue of those whose
+ * constants have not come (while some are missing), the queue of ready jobs, or
+ * running. */
 #include "worker.h"
 
 #include <assert.h>
@@ -27,6 +28,7 @@ struct worker {
     struct exchange exchange;
     struct agenda agenda;
     struct custody custody;
+    struct constants constants;
     struct mem jobs;
     size_t unended; /* jobs here: waiting, ready and running */
     int *nodes;     /* by rank; owned */
@@ -49,9 +51,11 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
     memcpy(worker->nodes, setup->nodes, nodes);
     exchange_init(&worker->exchange, port);
     agenda_init(&worker->agenda, setup->functions);
+    constants_init(&worker->constants);
     worker->custody = (struct custody){.port = port,
                                        .exchange = &worker->exchange,
                                        .agenda = &worker->agenda,
+                                       .constants = &worker->constants,
                                        .counts = &worker->counts,
                                        .jobs = &worker->jobs};
     steal_init(&worker->steal, port->rank, port->ranks, worker->nodes);
@@ -62,6 +66,7 @@ void worker_free(struct worker *worker)
 {
     if (!worker) return;
     agenda_fini(&worker->agenda, &worker->jobs);
+    constants_fini(&worker->constants);
     exchange_fini(&worker->exchange);
     store_fini(&worker->custody.store);
     mem_fini(&worker->jobs);
@@ -108,6 +113,7 @@ static void on_task_run(struct worker *worker, int from,
     }
     custody_make(&worker->custody, job);
     gather_inputs(worker, job, (const struct msg_input *)(run + 1));
+    if (job_epoch(job)) constants_await(&worker->constants, job);
     if (!job->missing) agenda_add(&worker->agenda, job);
 }
 
@@ -195,6 +201,14 @@ uint64_t worker_backlog_ns(const struct worker *worker)
 uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job)
 {
     return worker->agenda.estimates[job->function].ns;
+}
+
+struct constant_set *worker_constants(const struct worker *worker,
+                                      struct job *job)
+{
+    if (!job) return constants_of(&worker->constants, 0);
+    uint64_t epoch = job_epoch(job);
+    return epoch ? constants_of(&worker->constants, epoch) : NULL;
 }
 
 void worker_rest(struct worker *worker)
@@ -497,28 +511,10 @@ void worker_ask_drop(struct worker *worker, int rank, uint64_t key,
 
 /* ---- dispatch ------------------------------------------------------------*/
 
-static void on_key_fetch(struct worker *worker, int from,
-                         const struct msg_key_fetch *fetch)
+static void on_constants_forget(struct worker *worker, int from,
+                                const struct msg_constants_forget *forget)
 {
-    custody_on_key_fetch(&worker->custody, fetch);
-}
-
-static void on_key_put(struct worker *worker, int from,
-                       const struct msg_key_put *put)
-{
-    custody_on_key_put(&worker->custody, from, put);
-}
-
-static void on_key_copy(struct worker *worker, int from,
-                        const struct msg_key_copy *copy)
-{
-    custody_on_key_copy(&worker->custody, from, copy);
-}
-
-static void on_key_drop(struct worker *worker, int from,
-                        const struct msg_key_drop *drop)
-{
-    custody_on_key_drop(&worker->custody, drop);
+    constants_forget(&worker->constants, forget->epoch);
 }
 
 void worker_arrived(void *role, struct port_cookie cookie,
@@ -536,16 +532,14 @@ void worker_receive(void *role, int from, const struct message *message)
     if (exchange_receive(&worker->exchange, from, message)) return;
     const void *body = message_body(message);
     switch (message->kind) {
-    case MSG_KEY_VALUE:
-        custody_on_key_value(&worker->custody, from, body);
-        return;
 #define M(KIND, name)                                                          \
     case MSG_##KIND: on_##name(worker, from, body); return;
         MESSAGES_TO_WORKER(M)
 #undef M
     default:
-        log_panic("rank %d sent %s to a worker", from,
-                  message_name(message->kind));
+        if (!custody_receive(&worker->custody, from, message))
+            log_panic("rank %d sent %s to a worker", from,
+                      message_name(message->kind));
     }
 }
 
@@ -593,4 +587,9 @@ size_t worker_values_known(const struct worker *worker)
 uint64_t worker_bytes_held(const struct worker *worker)
 {
     return worker->custody.store.bytes;
+}
+
+size_t worker_epochs_known(const struct worker *worker)
+{
+    return worker->constants.epochs.live;
 }

@@ -7,6 +7,7 @@
 #ifndef WORKER_H
 #define WORKER_H
 
+#include "constants.h"
 #include "exchange.h"
 #include "job.h"
 
@@ -38,6 +39,11 @@ struct job *worker_take(struct worker *worker);
 /* JOB ran for NS and gave OUTPUT (taken). */
 void worker_finish(struct worker *worker, struct job *job,
                    struct buffer *output, uint64_t ns);
+
+/* The constants that JOB, which runs, sees; NULL: a function that is called here
+ * outside of the pool's order. Give it back by constant_set_unref(). */
+struct constant_set *worker_constants(const struct worker *worker,
+                                      struct job *job);
 
 /* What JOB is thought to take; 0: its function has never ended here. */
 uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job);
@@ -77,5 +83,6 @@ void worker_check(const struct worker *worker);
 size_t worker_values_held(const struct worker *worker);
 size_t worker_values_known(const struct worker *worker);
 uint64_t worker_bytes_held(const struct worker *worker);
+size_t worker_epochs_known(const struct worker *worker);
 
 #endif

@@ -134,12 +134,15 @@ static struct buffer *call(struct member *member)
     const struct cluster_setup *setup = &member->cluster->setup;
     struct job *job = member->job;
     if (setup->call) return setup->call(setup->app, member->rank, job);
-    size_t bytes = (job->inputs + 1) * sizeof(struct buffer *);
-    struct buffer **inputs = log_alloc(bytes);
+    const struct constant_set *set = member->constants;
+    uint32_t constants = set ? set->count : 0, count = job->inputs + constants;
+    struct buffer **inputs = log_alloc((count + 1) * sizeof(struct buffer *));
     for (uint32_t i = 0; i < job->inputs; i++)
         inputs[i] = job_inputs(job)[i]->buffer;
-    struct buffer *output = oracle_call(job->function, job_args(job), job->args,
-                                        inputs, job->inputs);
+    for (uint32_t i = 0; i < constants; i++)
+        inputs[job->inputs + i] = set->constants[i]->buffer;
+    struct buffer *output =
+        oracle_call(job->function, job_args(job), job->args, inputs, count);
     free(inputs);
     return output;
 }
@@ -153,6 +156,7 @@ bool cluster_start_job(struct cluster *cluster, int rank)
     member->job = worker_take(member->worker);
     check(member);
     if (!member->job) return false;
+    member->constants = worker_constants(member->worker, member->job);
     uint64_t ns = setup->duration_ns
                       ? setup->duration_ns(setup->app, rank, member->job)
                       : 0;
@@ -170,6 +174,7 @@ void cluster_end_job(struct cluster *cluster, int rank)
     uint64_t ns = cluster->now_ns - member->began_ns;
     member->job = NULL;
     member->jobs++;
+    constant_set_unref(member->constants);
     worker_set_time(member->worker, cluster->now_ns);
     worker_finish(member->worker, job, output, ns ? ns : 1);
     check(member);

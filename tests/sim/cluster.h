@@ -20,7 +20,7 @@ struct cluster_setup {
     bool steal;
     bool check; /* all roles, after every message */
     /* What JOB gives on RANK, and how long it takes there. NULL: the oracle's
-     * output, and no time. */
+     * output, for which constants are inputs too, and no time. */
     struct buffer *(*call)(void *app, int rank, struct job *job);
     uint64_t (*duration_ns)(void *app, int rank, struct job *job);
     void *app;
@@ -32,7 +32,8 @@ struct cluster_setup {
 struct member {
     struct cluster *cluster;
     struct worker *worker;
-    struct job *job; /* that runs, or NULL */
+    struct job *job;                /* that runs, or NULL */
+    struct constant_set *constants; /* that it sees; a reference, or NULL */
     uint64_t began_ns, ends_ns;
     uint64_t jobs;  /* that ran here */
     uint64_t bytes; /* of values here, when it was last looked at */

@@ -12,7 +12,13 @@
 #include "oracle.h"
 #include "random.h"
 
-enum { STEPS_MAX = 400 * 1000, SIZE_MAX_PUT = 5000, BATCH_MAX = 6 };
+enum {
+    STEPS_MAX = 400 * 1000,
+    SIZE_MAX_PUT = 5000,
+    BATCH_MAX = 6,
+    INPUTS_MAX = 16,
+    CONSTANTS = 3
+};
 
 /* A key that the application has, or had. */
 struct entry {
@@ -41,6 +47,7 @@ struct script {
     size_t count, capacity;
     struct ask *asks;
     size_t ask_count, ask_capacity;
+    struct buffer *constants[CONSTANTS]; /* as they are now; owned, or NULL */
     unsigned tasks_left;
     bool good;
 };
@@ -226,8 +233,8 @@ static uint32_t any_function(struct script *script)
 
 static void submit_one(struct script *script)
 {
-    uint64_t keys[16], args[3];
-    struct buffer *values[16];
+    uint64_t keys[INPUTS_MAX], args[3];
+    struct buffer *values[INPUTS_MAX + CONSTANTS];
     uint32_t inputs = 0;
     uint32_t wanted = below(script, script->flavour->inputs_max + 1);
     while (inputs < wanted) {
@@ -252,6 +259,8 @@ static void submit_one(struct script *script)
         fail(script, dmpi_status_detail(), 0);
         return;
     }
+    for (int i = 0; i < CONSTANTS; i++)
+        if (script->constants[i]) values[inputs++] = script->constants[i];
     add_entry(script, center_submit(script->center, &order),
               oracle_call(order.function, args, order.size, values, inputs));
 }
@@ -275,6 +284,17 @@ static void put(struct script *script)
     struct buffer *value = any_bytes(script);
     int rank = one_in(script, 2) ? any_worker(script) : 0;
     add_entry(script, center_put(script->center, rank, value), value);
+}
+
+/* Their names are in order. */
+static void set_constant(struct script *script)
+{
+    static const char *const names[CONSTANTS] = {"a", "ab", "b"};
+    uint32_t which = below(script, CONSTANTS);
+    struct buffer *value = one_in(script, 5) ? NULL : any_bytes(script);
+    center_constant(script->center, names[which], value);
+    buffer_unref(script->constants[which]);
+    script->constants[which] = value;
 }
 
 static bool state_is(struct script *script, const struct entry *entry,
@@ -355,6 +375,7 @@ static void act_from_task(struct script *script)
 static void act(struct script *script)
 {
     struct entry *entry;
+    if (script->flavour->constants && one_in(script, 8)) set_constant(script);
     switch (below(script, 16)) {
     case 0:
     case 1: get(script, any_entry(script)); break;
@@ -431,6 +452,7 @@ static void finish(struct script *script)
     get_all(script);
     /* The stop comes while these are on their way, and not wanted any more. */
     for (uint32_t i = below(script, 4); i > 0; i--) put(script);
+    if (script->flavour->constants && one_in(script, 2)) set_constant(script);
     for (size_t i = 0; i < script->count; i++)
         drop_entry(script, &script->entries[i]);
     if (script->good && !cluster_stop(script->cluster))
@@ -453,6 +475,7 @@ static void script_fini(struct script *script)
 {
     for (size_t i = 0; i < script->count; i++)
         buffer_unref(script->entries[i].expected);
+    for (int i = 0; i < CONSTANTS; i++) buffer_unref(script->constants[i]);
     free(script->entries);
     free(script->asks);
     if (script->good) cluster_free(script->cluster);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* script.h - a random application, and what it should see.
  *
- * It submits tasks on keys it has, puts, gets, copies and drops keys, and calls
- * from inside running tasks, all at random moments. What each key must be is
+ * It submits tasks on keys it has, sets constants, puts, gets, copies and drops
+ * keys, and calls from inside running tasks, all at random moments. What each key must be is
  * computed beforehand, one task after the other. */
 #ifndef SCRIPT_H
 #define SCRIPT_H
@@ -18,6 +18,7 @@ struct script_flavour {
     unsigned target_one_in; /* tasks name a worker; 0: none */
     bool small;             /* values are words: more tasks, less copying */
     bool from_tasks;        /* puts, reads and drops by running tasks too */
+    bool constants;         /* are set, replaced and removed */
     bool check;             /* all roles after every message */
 };
 

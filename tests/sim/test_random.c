@@ -74,6 +74,24 @@ static void running_tasks_may_put_read_and_drop_keys(void)
     CU_ASSERT_EQUAL(seeds_run(1500, calls_from_tasks), 0);
 }
 
+static bool constants(uint64_t seed)
+{
+    static const struct script_flavour flavour = {.workers_max = 9,
+                                                  .tasks_max = 80,
+                                                  .inputs_max = 2,
+                                                  .fail_one_in = 20,
+                                                  .target_one_in = 4,
+                                                  .constants = true,
+                                                  .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void tasks_see_the_constants_of_their_submission(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(3000, constants), 0);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -83,6 +101,8 @@ int main(void)
          few_workers_that_steal_from_each_other_do_as_well},
         {"dependants of a failed task get the first error",
          dependants_of_a_failed_task_get_the_first_error},
+        {"tasks see the constants of their submission",
+         tasks_see_the_constants_of_their_submission},
         {"running tasks may put, read and drop keys",
          running_tasks_may_put_read_and_drop_keys},
     };
