@@ -120,6 +120,22 @@ DMPI_API dmpi_status dmpi_scatterv(dmpi_pool *pool, const dmpi_value blocks[],
                                    size_t count, const int ranks[],
                                    dmpi_key keys[]);
 
+/* Constant NAME is SIZE BYTES, read only, in every task submitted from now on:
+ * dmpi_task_constant() finds it there. Each worker gets the bytes once, rank 0
+ * sends them to one worker only; with one process they are copied. Returns when
+ * BYTES may be reused, which may be before they have come everywhere: a task
+ * waits for them.
+ *
+ * A constant of the same name is replaced as a whole. A task always sees what
+ * was set at its submission, wherever and whenever it runs; what no unended task
+ * sees any more is freed. SIZE 0 is a constant of no bytes, with an address.
+ * BYTES NULL and SIZE 0 remove the constant; that there is none is no error.
+ * All constants go when the pool closes.
+ * DMPI_EINVAL: NAME is NULL, empty, or has more than DMPI_NAME_MAX - 1 bytes;
+ * BYTES is NULL and SIZE is not 0. */
+DMPI_API dmpi_status dmpi_constant(dmpi_pool *pool, const char *name,
+                                   const void *bytes, size_t size);
+
 /* Wait for the value of KEY and copy it to BUFFER, of CAPACITY bytes. *SIZE, if
  * SIZE is not NULL, receives its size, also when it does not fit.
  * DMPI_ESIZE: larger than CAPACITY. DMPI_EFAILED: see dmpi_error().

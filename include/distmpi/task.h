@@ -81,6 +81,14 @@ DMPI_API const void *dmpi_task_input(const dmpi_task *task, size_t i);
 DMPI_API size_t dmpi_task_input_size(const dmpi_task *task, size_t i);
 DMPI_API dmpi_key dmpi_task_input_key(const dmpi_task *task, size_t i);
 
+/* The constant NAME as it was when this task was submitted, see dmpi_constant():
+ * where it lies in this worker, read only, aligned like an input, valid during
+ * the call. *SIZE, if SIZE is not NULL, receives its bytes. NULL: there was none
+ * of that name, *SIZE is then 0. It costs a search among the names, no lock. In
+ * functions called by dmpi_rank_run() and its kind there are no constants. */
+DMPI_API const void *dmpi_task_constant(const dmpi_task *task, const char *name,
+                                        size_t *size);
+
 /* The buffer of SIZE bytes that becomes the value of this task's key: to be
  * written in place, not zeroed, aligned to at least 16 (64 from 256 bytes on).
  * A later call replaces the buffer. A task that never calls it, nor

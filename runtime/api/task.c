@@ -29,9 +29,10 @@ struct dmpi_task {
     size_t args_size;
     struct value **inputs;
     size_t input_count;
-    struct buffer *output;  /* owned */
-    struct buffer *failure; /* owned; a dmpi_failure */
-    struct buffer *passed;  /* an input's; NULL: not handed through */
+    struct constant_set *constants; /* owned; NULL: there are none */
+    struct buffer *output;          /* owned */
+    struct buffer *failure;         /* owned; a dmpi_failure */
+    struct buffer *passed;          /* an input's; NULL: not handed through */
 };
 
 static _Thread_local dmpi_task *running = NULL;
@@ -111,7 +112,9 @@ struct buffer *running_job(struct session *session, struct job *job)
                       .args_size = job->args,
                       .inputs = job_inputs(job),
                       .input_count = job->inputs};
+    if (job_epoch(job)) task.constants = worker_constants(session->worker, job);
     call_user(session, &task);
+    if (task.constants) constant_set_unref(task.constants);
     return outcome(&task);
 }
 
@@ -209,6 +212,15 @@ int dmpi_task_source(const dmpi_task *task)
 void **dmpi_task_state(dmpi_task *task)
 {
     return &task->session->state[task->rank > 0];
+}
+
+const void *dmpi_task_constant(const dmpi_task *task, const char *name,
+                               size_t *size)
+{
+    const struct buffer *buffer =
+        name ? constant_set_find(task->constants, name) : NULL;
+    if (size) *size = buffer ? buffer->size : 0;
+    return buffer ? buffer->data : NULL;
 }
 
 /* ---- what it can give ----------------------------------------------------*/

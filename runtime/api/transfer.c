@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* transfer.c - values between the application's memory and the workers: put,
- * scatter, get, gather, replicate, and the error of a key. */
+ * scatter, constants, get, gather, replicate, and the error of a key. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,10 @@
 #include "log.h"
 #include "session.h"
 
-enum { GATHER_WINDOW = 256 /* requests under way */ };
+enum {
+    GATHER_WINDOW = 256, /* requests under way */
+    SPREADING_MAX = 8    /* constants under way */
+};
 
 /* ---- to the workers ------------------------------------------------------*/
 
@@ -113,6 +116,52 @@ dmpi_status dmpi_scatter(dmpi_pool *pool, const void *data, size_t count,
         blocks[i] = (dmpi_value){(char *)data + i * size, size};
     status = scatter(session, blocks, count, ranks, keys);
     free(blocks);
+    return session_leave(session, status);
+}
+
+/* ---- constants -----------------------------------------------------------*/
+
+static dmpi_status check_constant(const char *name, const void *bytes,
+                                  size_t size)
+{
+    size_t length = name ? strnlen(name, DMPI_NAME_MAX) : 0;
+    if (!length) return fault(DMPI_EINVAL, "a constant needs a name");
+    if (length == DMPI_NAME_MAX)
+        return fault(DMPI_EINVAL,
+                     "'%.16s...' is too long for a name: use up to %d bytes",
+                     name, DMPI_NAME_MAX - 1);
+    if (size && !bytes) return fault(DMPI_EINVAL, "the bytes are NULL");
+    return DMPI_OK;
+}
+
+/* So many may be on their way: a worker's memory is bounded. */
+static bool may_spread(void *argument)
+{
+    const struct session *session = argument;
+    return center_constants_spreading(session->center) < SPREADING_MAX;
+}
+
+static void set_constant(struct session *session, const char *name,
+                         const void *bytes, size_t size)
+{
+    session_wait(session, may_spread, session, UINT64_MAX);
+    if (!bytes) {
+        center_constant(session->center, name, NULL);
+        return;
+    }
+    struct buffer *buffer = buffer_wrap((void *)bytes, size); /* only read */
+    center_constant(session->center, name, buffer);
+    finish_put(session, buffer);
+}
+
+dmpi_status dmpi_constant(dmpi_pool *pool, const char *name, const void *bytes,
+                          size_t size)
+{
+    struct session *session;
+    dmpi_status status = session_enter(pool, &session);
+    if (status) return status;
+    status = check_constant(name, bytes, size);
+    if (!status) set_constant(session, name, bytes, size);
     return session_leave(session, status);
 }
 
