@@ -21,6 +21,7 @@ struct center {
     struct exchange exchange;
     struct catalog catalog;
     struct roster roster;
+    struct watches watches;
     struct values values;
     struct scheduler scheduler;
     dmpi_worker *info;         /* by rank - 1; owned */
@@ -42,7 +43,8 @@ struct center *center_new(struct port *port, const dmpi_worker workers[],
     exchange_init(&center->exchange, port);
     catalog_init(&center->catalog, port->ranks);
     roster_init(&center->roster, workers, port->ranks, window_ns);
-    center->values = (struct values){port, &center->catalog, &center->roster};
+    center->values = (struct values){port, &center->catalog, &center->roster,
+                                     &center->watches};
     scheduler_init(&center->scheduler, &center->values, functions, steal);
     center->info = log_alloc(count * sizeof *center->info);
     memcpy(center->info, workers, count * sizeof *center->info);
@@ -69,6 +71,7 @@ void center_free(struct center *center)
     if (!center) return;
     free_records(center);
     scheduler_fini(&center->scheduler);
+    watches_fini(&center->watches);
     roster_fini(&center->roster);
     catalog_fini(&center->catalog);
     exchange_fini(&center->exchange);
@@ -254,6 +257,29 @@ bool center_look(const struct center *center, uint64_t key,
     return true;
 }
 
+void center_watch(struct center *center, uint64_t key, struct watch *watch,
+                  struct watch_list *over)
+{
+    struct record *record = find_held(center, key);
+    assert(record);
+    if (task_ended(record)) {
+        watch_end(watch, key, over);
+        return;
+    }
+    watches_add(&center->watches, watch, key, over);
+    record->watched = true;
+}
+
+void center_unwatch(struct center *center, struct watch *watch)
+{
+    watches_remove(&center->watches, watch);
+}
+
+bool center_is_watched(const struct center *center)
+{
+    return center->watches.by_key.count;
+}
+
 static void say_fetch(struct center *center, int rank, uint64_t key,
                       const struct request *request, uint32_t flags)
 {
@@ -367,8 +393,7 @@ dmpi_status center_drop_copy(struct center *center, uint64_t key, int rank)
     if (record->needs)
         return fault(DMPI_EBUSY, "%u tasks still need this key", record->needs);
     if (record->owner == rank && rankset_next(record->copies, 0) < 0) {
-        record->held = false;
-        values_release(&center->values, record);
+        values_drop(&center->values, record);
         return DMPI_OK;
     }
     values_remove_copy(&center->values, record, rank);
@@ -539,6 +564,7 @@ static void add_record(const struct record *record, uint64_t *bytes,
     assert(record->owner || !task_placed(record));
     assert(!record->spec == task_ended(record));
     assert(record->held || record->needs || !task_ended(record));
+    assert(!record->watched || (record->held && !task_ended(record)));
     if (record->state == TASK_PLACED) tasks[record->owner]++;
     if (!task_ended(record)) return;
     bytes[record->owner] += record->bytes;

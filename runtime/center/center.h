@@ -75,6 +75,17 @@ struct center_view {
 bool center_look(const struct center *center, uint64_t key,
                  struct center_view *view);
 
+/* When KEY, which the application holds, has ended or is dropped, WATCH goes to
+ * the end of OVER: at once if it has ended. Both stay the caller's. */
+void center_watch(struct center *center, uint64_t key, struct watch *watch,
+                  struct watch_list *over);
+
+/* Unless it is over, WATCH is the caller's alone again. */
+void center_unwatch(struct center *center, struct watch *watch);
+
+/* Does any watch wait? */
+bool center_is_watched(const struct center *center);
+
 /* KEY, which the application holds, is needed: until center_unneed() it stays,
  * whoever drops it. */
 void center_need(struct center *center, uint64_t key);

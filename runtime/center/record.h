@@ -37,7 +37,8 @@ struct record {
     uint16_t attempt;       /* of the task; only its end counts */
     uint8_t state;          /* enum task_state */
     bool held;              /* the application has not dropped it */
-    bool spread;            /* its copies were made on purpose */
+    bool spread : 1;        /* its copies were made on purpose */
+    bool watched : 1;       /* somebody waits for its end; see watch.h */
     bool dealt;             /* its task could run anywhere */
     uint16_t heirs;         /* tasks submitted so far; see placement.h */
 };

@@ -12,6 +12,14 @@ static void count_copy(struct values *values, int rank, uint64_t bytes)
     worker->bytes_fetched += bytes;
 }
 
+/* Apart from its callers, which then keep their registers. */
+static __attribute__((noinline)) void end_watches(struct values *values,
+                                                  struct record *record)
+{
+    record->watched = false;
+    watches_end(values->watches, record->key);
+}
+
 void values_exist(struct values *values, struct record *record, int owner,
                   uint64_t bytes)
 {
@@ -23,6 +31,7 @@ void values_exist(struct values *values, struct record *record, int owner,
     for (int rank = rankset_next(record->copies, 0); rank >= 0;
          rank = rankset_next(record->copies, rank + 1))
         count_copy(values, rank, bytes);
+    if (record->watched) end_watches(values, record);
 }
 
 void values_copy(struct values *values, struct record *record, int rank)
@@ -97,7 +106,8 @@ void values_drop(struct values *values, struct record *record)
 {
     assert(record->held);
     record->held = false;
-    values_release(values, record);
+    if (!record->watched) values_release(values, record);
+    else end_watches(values, record); /* it has not ended: it stays */
 }
 
 void values_unneed(struct values *values, struct record *record)

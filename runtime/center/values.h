@@ -9,14 +9,17 @@
 #include "catalog.h"
 #include "port.h"
 #include "roster.h"
+#include "watch.h"
 
 struct values {
     struct port *port; /* borrowed, like the others */
     struct catalog *catalog;
     struct roster *roster;
+    struct watches *watches;
 };
 
-/* The value of RECORD exists now, on OWNER, and has BYTES. */
+/* The value of RECORD exists now, on OWNER, and has BYTES: its watches are
+ * over. */
 void values_exist(struct values *values, struct record *record, int owner,
                   uint64_t bytes);
 
@@ -46,7 +49,7 @@ static inline bool values_at(const struct record *record, int rank)
 /* Forget RECORD, on all ranks, if nobody can ask for it again. */
 void values_release(struct values *values, struct record *record);
 
-/* The application drops RECORD. */
+/* The application drops RECORD: its watches are over. */
 void values_drop(struct values *values, struct record *record);
 
 /* One task or call less needs it. */

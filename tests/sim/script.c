@@ -17,7 +17,8 @@ enum {
     SIZE_MAX_PUT = 5000,
     BATCH_MAX = 6,
     INPUTS_MAX = 16,
-    CONSTANTS = 3
+    CONSTANTS = 3,
+    EYES_MAX = 64
 };
 
 /* A key that the application has, or had. */
@@ -38,6 +39,12 @@ struct ask {
     void *room;           /* owned, or NULL */
 };
 
+/* A watch is over once, when its key has ended or is not held any more. */
+struct eye {
+    struct watch watch; /* first */
+    bool open;
+};
+
 struct script {
     const struct script_flavour *flavour;
     struct cluster *cluster;
@@ -48,6 +55,9 @@ struct script {
     struct ask *asks;
     size_t ask_count, ask_capacity;
     struct buffer *constants[CONSTANTS]; /* as they are now; owned, or NULL */
+    struct eye eyes[EYES_MAX];
+    size_t eye_count;
+    struct watch_list over;
     unsigned tasks_left;
     bool good;
 };
@@ -329,6 +339,50 @@ static void replicate(struct script *script)
                                      .key = entry->key});
 }
 
+/* ---- watches -------------------------------------------------------------*/
+
+static void watch_one(struct script *script)
+{
+    struct entry *entry = any_entry(script);
+    if (!entry || script->eye_count == EYES_MAX) return;
+    struct eye *eye = &script->eyes[script->eye_count++];
+    eye->open = true;
+    center_watch(script->center, entry->key, &eye->watch, &script->over);
+}
+
+/* The owner loses interest. */
+static void unwatch_one(struct script *script)
+{
+    if (!script->eye_count) return;
+    struct eye *eye = &script->eyes[below(script, script->eye_count)];
+    if (!eye->watch.waits) return;
+    center_unwatch(script->center, &eye->watch);
+    eye->open = false;
+}
+
+static void look_at_watches(struct script *script)
+{
+    struct watch *watch;
+    while ((watch = watch_list_take(&script->over))) {
+        struct eye *eye = (struct eye *)watch;
+        struct center_view view;
+        if (!eye->open) fail(script, "a watch is over twice", watch->key);
+        eye->open = false;
+        if (center_look(script->center, watch->key, &view) &&
+            view.state < DMPI_DONE)
+            fail(script, "a watch is over before its key", watch->key);
+    }
+}
+
+static void check_watches(struct script *script)
+{
+    for (size_t i = 0; i < script->eye_count; i++)
+        if (script->eyes[i].open)
+            fail(script, "a watch is not over", script->eyes[i].watch.key);
+    if (center_is_watched(script->center))
+        fail(script, "the center still watches", 0);
+}
+
 /* ---- what running tasks do -----------------------------------------------*/
 
 static void put_from_task(struct script *script, int rank)
@@ -376,7 +430,7 @@ static void act(struct script *script)
 {
     struct entry *entry;
     if (script->flavour->constants && one_in(script, 8)) set_constant(script);
-    switch (below(script, 16)) {
+    switch (below(script, 18)) {
     case 0:
     case 1: get(script, any_entry(script)); break;
     case 2: put(script); break;
@@ -391,6 +445,8 @@ static void act(struct script *script)
     case 9:
         if (script->flavour->from_tasks) act_from_task(script);
         break;
+    case 10: watch_one(script); break;
+    case 11: unwatch_one(script); break;
     default: submit_some(script); break;
     }
 }
@@ -404,6 +460,7 @@ static void wait_for_all(struct script *script)
          i++) {
         cluster_step(script->cluster);
         look_at_asks(script);
+        look_at_watches(script);
         if (i < STEPS_MAX) continue;
         fail(script, "it does not end, tasks left",
              center_unended(script->center));
@@ -447,6 +504,8 @@ static void get_all(struct script *script)
 static void finish(struct script *script)
 {
     wait_for_all(script);
+    look_at_watches(script);
+    check_watches(script);
     if (!script->good) return;
     cluster_run(script->cluster);
     get_all(script);
@@ -492,6 +551,7 @@ bool script_run(uint64_t seed, const struct script_flavour *flavour)
         if (random_one_in(&script.random, busy)) act(&script);
         else cluster_step(script.cluster);
         look_at_asks(&script);
+        look_at_watches(&script);
     }
     finish(&script);
     script_fini(&script);
