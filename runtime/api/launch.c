@@ -15,6 +15,7 @@
 #include "report.h"
 #include "running.h"
 #include "session.h"
+#include "set.h"
 #include "ticker.h"
 #include "topology.h"
 #include "tracer.h"
@@ -148,6 +149,7 @@ static void end(struct session *session)
 {
     ticker_free(session->ticker);
     tracer_finish(session);
+    sets_leave(session);
     session_set_current(NULL);
     center_free(session->center);
     worker_free(session->worker);
@@ -252,6 +254,10 @@ dmpi_status dmpi_close(dmpi_pool *pool)
     if (!pool) return DMPI_OK;
     dmpi_status status = session_enter(pool, &session);
     if (status) return status;
+    if (session->ending)
+        return session_leave(session,
+                             fault(DMPI_ESTATE, "a function of dmpi_on_end() "
+                                                "cannot close the pool"));
     session_wait(session, all_tasks_ended, session, UINT64_MAX);
     center_stop(session->center);
     session_wait(session, center_has_stopped, session, UINT64_MAX);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "fault.h"
 #include "log.h"
 #include "registry.h"
@@ -179,12 +178,6 @@ static bool any_ended(void *argument)
     return !waiting->count;
 }
 
-static uint64_t deadline_after(double seconds)
-{
-    if (seconds < 0 || seconds > 1e9) return UINT64_MAX;
-    return clock_ns() + (uint64_t)(seconds * 1e9);
-}
-
 static dmpi_status wait_keys(struct waiting *waiting, dmpi_wait_mode mode,
                              double timeout, size_t *which)
 {
@@ -192,7 +185,7 @@ static dmpi_status wait_keys(struct waiting *waiting, dmpi_wait_mode mode,
     if (timeout == 0) session_turn(waiting->session, TURN_MAIN);
     bool ready =
         session_wait(waiting->session, mode == DMPI_ANY ? any_ended : all_ended,
-                     waiting, deadline_after(timeout));
+                     waiting, session_deadline_ns(timeout));
     if (!which) which = &place;
     *which = waiting->at;
     if (waiting->unknown)

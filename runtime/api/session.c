@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include "clock.h"
+#include "ending.h"
 #include "estimate.h"
 #include "fault.h"
 #include "running.h"
@@ -206,22 +207,24 @@ static uint64_t measure(struct stopwatch *watch, uint64_t estimate)
     return ns;
 }
 
-/* With a trace no task shares the clock. Apart from the other way, which then
- * keeps its registers. */
-static __attribute__((noinline)) bool run_traced(struct session *session)
+/* With a trace, or one by one, no task shares the clock. Apart from the other
+ * way, which then keeps its registers. */
+static __attribute__((noinline)) bool run_timed(struct session *session,
+                                                uint64_t slice_ns)
 {
     struct worker *worker = session->worker;
     uint64_t start = clock_ns(), end = start;
     struct job *job;
     bool any = false;
     worker_set_time(worker, start);
-    while (end - start < SLICE_NS && (job = worker_take(worker))) {
+    while (end - start <= slice_ns && (job = worker_take(worker))) {
         uint64_t estimate = worker_estimate_ns(worker, job);
         flush_before(session, estimate);
         uint64_t begin = clock_ns();
         struct buffer *output = running_job(session, job);
         end = clock_ns();
-        tracer_task(session->worker_trace, job, output, begin, end);
+        if (session->worker_trace)
+            tracer_task(session->worker_trace, job, output, begin, end);
         worker_finish(worker, job, output, end - begin);
         worker_set_time(worker, end);
         any = true;
@@ -229,7 +232,7 @@ static __attribute__((noinline)) bool run_traced(struct session *session)
     return any;
 }
 
-static bool run_untraced(struct session *session)
+static bool run_slice(struct session *session)
 {
     struct worker *worker = session->worker;
     struct stopwatch watch = {.last_ns = clock_ns()};
@@ -248,10 +251,19 @@ static bool run_untraced(struct session *session)
     return any;
 }
 
+/* In a single process the center hears of an end between two slices only. Who
+ * waits for the next key of many is to see it before another task runs. */
+static bool one_by_one(const struct session *session)
+{
+    return session->center && center_is_watched(session->center);
+}
+
 bool session_run_tasks(struct session *session)
 {
-    bool any =
-        session->worker_trace ? run_traced(session) : run_untraced(session);
+    bool one = one_by_one(session);
+    bool any = one || session->worker_trace
+                   ? run_timed(session, one ? 0 : SLICE_NS)
+                   : run_slice(session);
     if (any) session->idle_since_ns = 0;
     return any;
 }
@@ -361,14 +373,22 @@ bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
     bool may_run = session->worker && !running_task();
     enum session_turner turner = ticker_is_self() ? TURN_TICKER : TURN_MAIN;
     session->idle_since_ns = 0;
+    ending_call_due(session);
     while (!ready(arg)) {
         bool any = session_turn(session, turner);
-        if (may_run) any |= session_run_tasks(session);
+        ending_call_due(session);
         if (ready(arg)) break;
+        if (may_run) any |= session_run_tasks(session);
         if (is_late(session, deadline_ns)) return false;
         if (!any) session_idle(session, deadline_ns);
     }
     return true;
+}
+
+uint64_t session_deadline_ns(double seconds)
+{
+    if (seconds < 0 || seconds > 1e9) return UINT64_MAX;
+    return clock_ns() + (uint64_t)(seconds * 1e9);
 }
 
 static bool is_relieved(void *argument)

@@ -20,6 +20,7 @@
 #include "worker.h"
 #include "world.h"
 
+struct dmpi_set;
 struct ticker;
 struct trace_file;
 
@@ -47,7 +48,10 @@ struct session {
     uint64_t held_since_ns; /* patient messages; 0: none were seen */
     bool rested;            /* since something was done */
     bool sending;           /* this rank waits until it has sent something */
-    uint64_t asleep_since_ns; /* the first nap since then; 0: none yet */
+    struct dmpi_set *sets;  /* the application's */
+    struct watch_list endings; /* to be called; see ending.c */
+    bool ending;               /* one is being called */
+    uint64_t asleep_since_ns;  /* the first nap since then; 0: none yet */
     /* For DISTMPI_TRACE; NULL: off. In a single process there are two. */
     struct trace *trace;           /* owned; what this rank does */
     struct trace *worker_trace;    /* owned; what the worker here does */
@@ -81,6 +85,9 @@ void session_idle(struct session *session, uint64_t until_ns);
  * False: it was the deadline. */
 bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
                   uint64_t deadline_ns);
+
+/* SECONDS from now, for session_wait(); negative: no limit. */
+uint64_t session_deadline_ns(double seconds);
 
 /* Parts of a long call between two turns. */
 enum { SESSION_PACE = 256 };
