@@ -377,8 +377,9 @@ bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
     while (!ready(arg)) {
         bool any = session_turn(session, turner);
         ending_call_due(session);
-        if (ready(arg)) break;
+        if (one_by_one(session) && ready(arg)) break;
         if (may_run) any |= session_run_tasks(session);
+        if (ready(arg)) break;
         if (is_late(session, deadline_ns)) return false;
         if (!any) session_idle(session, deadline_ns);
     }
