@@ -10,6 +10,7 @@
 #define DISTMPI_H
 
 #include <distmpi/launch.h>
+#include <distmpi/patterns.h>
 #include <distmpi/pool.h>
 #include <distmpi/rank.h>
 #include <distmpi/set.h>

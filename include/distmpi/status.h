@@ -38,6 +38,15 @@ DMPI_API const char *dmpi_status_text(dmpi_status status);
  * "" if there was none. Valid until the next failing call on this thread. */
 DMPI_API const char *dmpi_status_detail(void);
 
+/* For libraries on top of this one: the line that dmpi_status_detail() tells on
+ * this thread from now on, cut at 599 bytes. Returns STATUS. */
+DMPI_API dmpi_status dmpi_status_set(dmpi_status status, const char *format,
+                                     ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
 /* The version of the library that runs, as "major.minor.patch". */
 DMPI_API const char *dmpi_version(void);
 

@@ -35,11 +35,25 @@ const char *dmpi_status_detail(void)
     return detail;
 }
 
+static void set_detail(const char *format, va_list args)
+{
+    vsnprintf(detail, sizeof detail, format, args);
+}
+
 dmpi_status fault(dmpi_status status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(detail, sizeof detail, format, args);
+    set_detail(format, args);
+    va_end(args);
+    return status;
+}
+
+dmpi_status dmpi_status_set(dmpi_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set_detail(format, args);
     va_end(args);
     return status;
 }

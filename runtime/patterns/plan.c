@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* plan.c - three arrays that are large enough from the beginning. */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NTH_BITS 48
+
+dmpi_status plan_init(struct plan *plan, size_t tasks, size_t inputs)
+{
+    *plan = (struct plan){.tasks = calloc(tasks, sizeof *plan->tasks),
+                          .inputs = calloc(inputs + 1, sizeof *plan->inputs),
+                          .keys = calloc(tasks, sizeof *plan->keys)};
+    if (plan->tasks && plan->inputs && plan->keys) return DMPI_OK;
+    plan_fini(plan);
+    return dmpi_status_set(DMPI_ENOMEM, "no memory for a graph of %zu tasks",
+                           tasks);
+}
+
+void plan_fini(struct plan *plan)
+{
+    free(plan->tasks);
+    free(plan->inputs);
+    free(plan->keys);
+}
+
+dmpi_key plan_add(struct plan *plan, const dmpi_function *function,
+                  const dmpi_key inputs[], size_t count,
+                  const dmpi_task_options *options)
+{
+    dmpi_key *copy = plan->inputs + plan->input_count;
+    if (count) memcpy(copy, inputs, count * sizeof *copy);
+    plan->input_count += count;
+    plan->tasks[plan->count] = (dmpi_graph_task){.function = function,
+                                                 .inputs = copy,
+                                                 .input_count = count,
+                                                 .options = options};
+    return DMPI_NTH(plan->count++);
+}
+
+dmpi_status plan_submit(struct plan *plan, dmpi_pool *pool)
+{
+    return dmpi_submit_graph(pool, plan->tasks, plan->count, plan->keys);
+}
+
+dmpi_key plan_take(struct plan *plan, dmpi_key result)
+{
+    size_t i = (size_t)(result - DMPI_NTH(0));
+    dmpi_key key = plan->keys[i];
+    plan->keys[i] = DMPI_KEY_NONE;
+    return key;
+}
+
+void plan_drop(struct plan *plan, dmpi_pool *pool)
+{
+    dmpi_drop(pool, plan->keys, plan->count);
+}
+
+bool plan_is_key(dmpi_key key)
+{
+    return key >> NTH_BITS != DMPI_NTH(0) >> NTH_BITS;
+}
