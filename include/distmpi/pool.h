@@ -33,12 +33,42 @@ typedef struct dmpi_task_options {
                        * to DMPI_NAME_MAX - 1 bytes */
     int priority;     /* higher runs earlier; equal: see below */
     int rank;         /* the worker that should run it; 0: where its data lie */
-    int hard;         /* nonzero: that rank and no other */
+    int hard;         /* nonzero: that rank, or node, and no other */
     int retries;      /* after a failure it is run again, up to so many times;
                        * at most DMPI_RETRIES_MAX */
+    int node;         /* 1 + the number of the node that should run it (see
+                       * dmpi_worker.node); 0: any. Not beside a rank */
+    int cores;        /* it wants so many; 0: it runs on what its worker has */
+    const char *resources; /* that it needs for itself, such as "gpu:2 license";
+                            * NULL: none. Copied */
 } dmpi_task_options;
 
 #define DMPI_RETRIES_MAX 65535
+#define DMPI_NODE_MAX    65535
+#define DMPI_CORES_MAX   65535
+
+/* Targets: a task with a soft one (hard is 0) starts out there, but an idle
+ * worker elsewhere may take it over. One with a hard node runs on that worker of
+ * the node that holds most of its inputs' bytes, or on a neighbour that has
+ * nothing to do.
+ *
+ * Resources: what there is says DISTMPI_RESOURCES, or the option "resources" of
+ * dmpi_open(): entries NAME:COUNT apart by blanks, commas or '+'. "gpu:2" gives
+ * each worker the ids 0 and 1 of its own, "gpu:4@rank3" gives rank 3 four
+ * instead, "license:5@pool" is five in all. A task that asks for some waits, until
+ * its inputs exist and a worker has all of it free, and holds nobody up who asks
+ * for something else; of the workers that have it it gets the one with most of
+ * its inputs' bytes. It has the ids to itself until it ends, retries included,
+ * see dmpi_task_resource(), and does not move meanwhile. Who asks for the same
+ * resources is served by priority, then in the order of submission: for the
+ * first that does not fit all that it needs is set aside, on one worker, and
+ * others pass it only on what it does not need.
+ *
+ * Cores: the task runs on a worker with so many. If that has more, and they are
+ * its own, it is bound to the first of them meanwhile. The number of threads is
+ * set to that number meanwhile, by OMP_NUM_THREADS, OPENBLAS_NUM_THREADS,
+ * MKL_NUM_THREADS and BLIS_NUM_THREADS, and by a call where the program has the
+ * library (omp_set_num_threads() and the like). */
 
 /* Retries: a run that calls dmpi_fail() is followed by another, of the same
  * task with the same inputs, until one does not, which then gives the value, or
@@ -58,7 +88,8 @@ typedef struct dmpi_task_options {
 /* Submit one call of FUNCTION, to run where most bytes behind INPUTS lie.
  * INPUTS and ARGS (SIZE bytes) are copied. OPTIONS may be NULL. *KEY is the
  * caller's to drop.
- * DMPI_EINVAL: FUNCTION is not registered, or OPTIONS make no sense.
+ * DMPI_EINVAL: FUNCTION is not registered, OPTIONS make no sense, or ask for what
+ * no worker can ever give.
  * DMPI_ENOKEY: an input is not a key of this pool. */
 DMPI_API dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
                                  const dmpi_key inputs[], size_t input_count,

@@ -44,8 +44,9 @@ static void make_center(struct session *session, struct port *port,
 {
     uint64_t window_ns =
         session->crowded ? ROSTER_WIDE_WINDOW_NS : ROSTER_WINDOW_NS;
-    session->center = center_new(port, workers, registry_count(), window_ns,
-                                 session->config.value[CONFIG_STEAL]);
+    session->center =
+        center_new(port, workers, &session->supply, registry_count(), window_ns,
+                   session->config.value[CONFIG_STEAL]);
     port->client =
         (struct port_client){session->center, center_receive, center_arrived};
 }
@@ -54,8 +55,13 @@ static void make_worker(struct session *session, struct port *port,
                         const dmpi_worker *ranks)
 {
     int *nodes = log_alloc((size_t)session->ranks * sizeof *nodes);
-    for (int i = 0; i < session->ranks; i++) nodes[i] = ranks[i].node;
+    int *cores = log_alloc((size_t)session->ranks * sizeof *cores);
+    for (int i = 0; i < session->ranks; i++) {
+        nodes[i] = ranks[i].node;
+        cores[i] = ranks[i].cores;
+    }
     struct worker_setup setup = {.nodes = nodes,
+                                 .cores = cores,
                                  .functions = registry_count(),
                                  .steal = session->ranks > 2 &&
                                           session->config.value[CONFIG_STEAL]};
@@ -64,6 +70,7 @@ static void make_worker(struct session *session, struct port *port,
     port->client =
         (struct port_client){session->worker, worker_receive, worker_arrived};
     free(nodes);
+    free(cores);
 }
 
 /* One process: it is rank 0 and rank 1. RANKS has room for two. */

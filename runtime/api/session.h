@@ -28,6 +28,7 @@ struct session {
     struct token token;
     pthread_t main; /* the thread that opened the pool */
     struct config config;
+    struct supply supply;  /* resources; see CONFIG_RESOURCES */
     struct world *world;   /* owned */
     struct mpi_port *mpi;  /* owned; NULL in a single process */
     struct loop *loop;     /* owned; NULL otherwise */

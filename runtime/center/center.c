@@ -15,6 +15,7 @@
 #include "graph.h"
 #include "key.h"
 #include "log.h"
+#include "placement.h"
 
 struct center {
     struct port *port;
@@ -35,7 +36,8 @@ struct center {
 };
 
 struct center *center_new(struct port *port, const dmpi_worker workers[],
-                          uint32_t functions, uint64_t window_ns, bool steal)
+                          const struct supply *supply, uint32_t functions,
+                          uint64_t window_ns, bool steal)
 {
     struct center *center = log_alloc(sizeof *center);
     size_t count = (size_t)port->ranks - 1;
@@ -45,9 +47,10 @@ struct center *center_new(struct port *port, const dmpi_worker workers[],
     roster_init(&center->roster, workers, port->ranks, window_ns);
     center->values = (struct values){port, &center->catalog, &center->roster,
                                      &center->watches};
-    scheduler_init(&center->scheduler, &center->values, functions, steal);
     center->info = log_alloc(count * sizeof *center->info);
     memcpy(center->info, workers, count * sizeof *center->info);
+    scheduler_init(&center->scheduler, &center->values, supply, center->info,
+                   functions, steal);
     center->counts = log_alloc(count * sizeof *center->counts);
     memset(center->counts, 0, count * sizeof *center->counts);
     center->expected = log_alloc((count + 1) * sizeof *center->expected);
@@ -107,6 +110,12 @@ dmpi_status center_check_order(struct center *center,
         return fault(DMPI_EINVAL,
                      "rank %d is no worker: use 1..%d, or 0 for any",
                      order->target, center->port->ranks - 1);
+    if (order->flags & RUN_TERMS &&
+        order->terms.node > center->roster.node_count)
+        return fault(DMPI_EINVAL, "no node %d: use 1..%d, or 0 for any",
+                     order->terms.node, center->roster.node_count);
+    dmpi_status status = scheduler_check(&center->scheduler, order);
+    if (status) return status;
     for (size_t i = 0; i < order->input_count; i++)
         if (!find_held(center, order->inputs[i]))
             return fault(DMPI_ENOKEY, "input %zu is not a key of this pool", i);
@@ -319,31 +328,35 @@ void center_fetch_now(struct center *center, int rank, uint64_t key,
     say_fetch(center, rank, key, request, FETCH_NOW);
 }
 
+/* RANK is to get itself a copy of RECORD from FROM. */
+static struct request *say_copy(struct center *center, struct record *record,
+                                int rank, int from)
+{
+    struct request *request = exchange_open(&center->exchange, NULL, 0);
+    struct msg_key_copy *copy =
+        port_say(center->port, rank, MSG_KEY_COPY, sizeof *copy);
+    *copy = (struct msg_key_copy){
+        .key = record->key, .request = request->id, .owner = (uint32_t)from};
+    values_copy(&center->values, record, rank);
+    record->needs++;
+    return request;
+}
+
 size_t center_replicate(struct center *center, uint64_t key, size_t copies,
                         struct request *requests[])
 {
     struct record *record = catalog_find(&center->catalog, key);
     assert(record && record->state == TASK_DONE);
     record->spread = true;
-    size_t have = 1 + rankset_count(record->copies), made = 0;
-    int ranks = center->port->ranks;
-    int *holders = log_alloc((size_t)ranks * sizeof *holders);
+    size_t have = 1 + rankset_count(record->copies);
+    size_t missing = copies > have ? copies - have : 0;
+    int *holders = log_alloc((missing + 1) * sizeof *holders);
     holders[0] = record->owner;
+    size_t made =
+        placement_spread(&center->roster, record, missing, holders + 1);
     /* Copy i comes from copy i / 2, which may itself be on its way: a tree. */
-    for (int step = 1; step < ranks && have < copies; step++) {
-        int rank = 1 + (record->owner - 1 + step) % (ranks - 1);
-        if (values_at(record, rank)) continue;
-        requests[made] = exchange_open(&center->exchange, NULL, 0);
-        struct msg_key_copy *copy =
-            port_say(center->port, rank, MSG_KEY_COPY, sizeof *copy);
-        *copy = (struct msg_key_copy){.key = key,
-                                      .request = requests[made]->id,
-                                      .owner = (uint32_t)holders[made / 2]};
-        values_copy(&center->values, record, rank);
-        record->needs++;
-        holders[++made] = rank;
-        have++;
-    }
+    for (size_t i = 0; i < made; i++)
+        requests[i] = say_copy(center, record, holders[i + 1], holders[i / 2]);
     free(holders);
     return made;
 }
@@ -591,6 +604,7 @@ void center_check(const struct center *center)
         assert(worker->bytes == bytes[rank]);
         assert(worker->tasks == tasks[rank]);
     }
+    demands_check(&center->scheduler.demands);
     free(bytes);
     free(tasks);
 }

@@ -14,13 +14,15 @@
 
 struct center;
 
-/* WORKERS: an entry for each rank from 1 on, copied; FUNCTIONS: how many are
+/* WORKERS: an entry for each rank from 1 on, copied; SUPPLY: the resources that
+ * there are, borrowed; FUNCTIONS: how many are
  * registered; WINDOW_NS: work that a worker has ahead, see roster.h; STEAL: what
  * belongs to a busy worker may go to an idle one. The port and its client stay
  * the caller's; the caller makes center_receive() and center_arrived() the
  * client. */
 struct center *center_new(struct port *port, const dmpi_worker workers[],
-                          uint32_t functions, uint64_t window_ns, bool steal);
+                          const struct supply *supply, uint32_t functions,
+                          uint64_t window_ns, bool steal);
 void center_free(struct center *center);
 
 void center_receive(void *center, int from, const struct message *message);

@@ -3,6 +3,11 @@
  * near to it, the place that the task inherits. */
 #include "placement.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
 enum {
     /* A key with more copies is as good as everywhere: it decides nothing. */
     COPIES_THAT_COUNT = 4,
@@ -124,6 +129,84 @@ int placement_choose(struct roster *roster, struct spec *spec)
         if (decides(inputs[i])) clear(roster, inputs[i]);
     return best;
 }
+
+/* Fold those of SET that hold RECORD into BEST. */
+static int best_holder_among(struct roster *roster, const struct record *record,
+                             const struct rankset *set, int best)
+{
+    if (rankset_has(set, record->owner))
+        best = better(roster, best, record->owner);
+    for (int rank = rankset_next(drawing(record), 0); rank >= 0;
+         rank = rankset_next(drawing(record), rank + 1))
+        if (rankset_has(set, rank)) best = better(roster, best, rank);
+    return best;
+}
+
+int placement_choose_among(struct roster *roster, struct spec *spec,
+                           const struct rankset *set)
+{
+    struct record **inputs = spec_inputs(spec);
+    int best = 0;
+    for (uint32_t i = 0; i < spec->inputs; i++)
+        if (decides(inputs[i])) weigh(roster, inputs[i]);
+    for (uint32_t i = 0; i < spec->inputs; i++)
+        if (decides(inputs[i]))
+            best = best_holder_among(roster, inputs[i], set, best);
+    for (uint32_t i = 0; i < spec->inputs; i++)
+        if (decides(inputs[i])) clear(roster, inputs[i]);
+    return best;
+}
+
+/* ---- copies --------------------------------------------------------------*/
+
+/* A node while copies are spread. */
+struct spreading {
+    size_t copies; /* there, SIZE_MAX: nobody else is there */
+    int rank;      /* the last one looked at */
+};
+
+static bool has_copy(const struct record *record, int rank)
+{
+    return record->owner == rank || rankset_has(record->copies, rank);
+}
+
+/* One more on NODE, if somebody there has none. */
+static int next_of_node(const struct roster *roster,
+                        const struct record *record, int node,
+                        struct spreading *spreading)
+{
+    int rank = spreading->rank;
+    do rank = rankset_next(roster->nodes[node], rank + 1);
+    while (rank > 0 && has_copy(record, rank));
+    spreading->rank = rank;
+    if (rank > 0) spreading->copies++;
+    else spreading->copies = SIZE_MAX;
+    return rank;
+}
+
+size_t placement_spread(const struct roster *roster,
+                        const struct record *record, size_t copies, int ranks[])
+{
+    size_t made = 0, nodes = (size_t)roster->node_count;
+    struct spreading *spreading = log_alloc(nodes * sizeof *spreading);
+    memset(spreading, 0, nodes * sizeof *spreading);
+    for (int rank = 1; rank < roster->ranks; rank++)
+        if (has_copy(record, rank))
+            spreading[roster->workers[rank - 1].node].copies++;
+    int own = roster->workers[record->owner - 1].node;
+    for (size_t least = 0; made < copies && least < (size_t)roster->ranks;
+         least++)
+        for (size_t step = 0; made < copies && step < nodes; step++) {
+            int node = (int)((size_t)(own + 1) + step) % (int)nodes;
+            if (spreading[node].copies != least) continue;
+            int rank = next_of_node(roster, record, node, &spreading[node]);
+            if (rank > 0) ranks[made++] = rank;
+        }
+    free(spreading);
+    return made;
+}
+
+/* ---- fetches -------------------------------------------------------------*/
 
 int placement_source(const struct roster *roster, const struct record *record,
                      int rank)

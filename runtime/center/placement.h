@@ -26,6 +26,18 @@ void placement_inherit(struct spec *spec);
  * Costs the number of inputs, whatever the number of workers. */
 int placement_choose(struct roster *roster, struct spec *spec);
 
+/* The same for a task that only workers of SET may run: the one of them that
+ * holds or will make most bytes, 0: none does. */
+int placement_choose_among(struct roster *roster, struct spec *spec,
+                           const struct rankset *set);
+
+/* Where COPIES more of RECORD should go, which nobody holds yet: to nodes that
+ * have none first, then to those with fewest; RANKS receives them, as many as
+ * there are. */
+size_t placement_spread(const struct roster *roster,
+                        const struct record *record, size_t copies,
+                        int ranks[]);
+
 /* The rank from which RANK should fetch RECORD: itself if it holds it or is
  * about to, a holder on its node, or the owner. */
 int placement_source(const struct roster *roster, const struct record *record,

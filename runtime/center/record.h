@@ -44,7 +44,7 @@ struct record {
 };
 
 /* A task that waits watches one input at a time, the first whose task is not
- * placed, and is in that task's list: so edges need no memory of their own
+ * placed (has not ended, if it gathers resources), and is in that task's list: so edges need no memory of their own
  * (as SAT solvers watch literals: Moskewicz et al., "Chaff", DAC 2001). */
 struct spec {
     struct link link; /* first; in a queue of the scheduler or of a worker, or
@@ -77,10 +77,22 @@ static inline struct msg_terms *spec_terms(struct spec *spec)
     return (struct msg_terms *)(spec_inputs(spec) + spec->inputs);
 }
 
+static inline struct msg_resource *spec_ids(struct spec *spec)
+{
+    return (struct msg_resource *)(spec_terms(spec) + 1);
+}
+
+/* Bytes of its terms and what belongs to them. */
+static inline size_t spec_terms_bytes(const struct spec *spec)
+{
+    return spec->flags & RUN_TERMS
+               ? terms_bytes(spec_terms((struct spec *)spec))
+               : 0;
+}
+
 static inline char *spec_args(struct spec *spec)
 {
-    char *terms = (char *)spec_terms(spec);
-    return spec->flags & RUN_TERMS ? terms + sizeof(struct msg_terms) : terms;
+    return (char *)spec_terms(spec) + spec_terms_bytes(spec);
 }
 
 static inline char *spec_name(struct spec *spec)
@@ -94,13 +106,24 @@ _Static_assert(sizeof(struct spec) == 64, "and its task, while it is pending");
 /* Bytes of what follows the inputs. */
 static inline size_t spec_tail(const struct spec *spec)
 {
-    size_t terms = spec->flags & RUN_TERMS ? sizeof(struct msg_terms) : 0;
-    return terms + spec->args + spec->name;
+    return spec_terms_bytes(spec) + spec->args + spec->name;
 }
 
 static inline size_t spec_bytes(uint32_t inputs, size_t tail)
 {
     return sizeof(struct spec) + inputs * sizeof(struct record *) + tail;
+}
+
+/* May only some of the workers run it? Then it has a ticket, see demands.h. */
+static inline bool spec_is_picky(struct spec *spec)
+{
+    return spec->flags & RUN_TERMS && spec_terms(spec)->ticket;
+}
+
+/* Does it need resources for itself? */
+static inline bool spec_gathers(struct spec *spec)
+{
+    return spec->flags & RUN_TERMS && spec_terms(spec)->ids;
 }
 
 /* Move RECORD to STATE; a bug if the table does not allow it. */

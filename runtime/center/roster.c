@@ -8,7 +8,7 @@
 
 #include "log.h"
 
-enum { IDLE_PROBES = 4 };
+enum { IDLE_PROBES = 4, PICK_PROBES = 4 };
 
 static bool has_room(const struct roster *roster,
                      const struct worker_entry *worker)
@@ -125,6 +125,35 @@ struct worker_entry *roster_idle(struct roster *roster)
         roster_pass_turn(roster);
     }
     return NULL;
+}
+
+/* The member of SET after RANK, or the first. */
+static int next_around(const struct rankset *set, int rank)
+{
+    int next = rankset_next(set, rank + 1);
+    return next > 0 ? next : rankset_next(set, 0);
+}
+
+static uint32_t tasks_of(const struct worker_entry *worker)
+{
+    return worker->tasks + (uint32_t)worker->held.count;
+}
+
+struct worker_entry *roster_pick(struct roster *roster,
+                                 const struct rankset *set, int node)
+{
+    struct worker_entry *best = NULL;
+    int looks = 0, first = 0, rank = roster->picked;
+    while (looks < PICK_PROBES && (rank = next_around(set, rank)) > 0 &&
+           rank != first) {
+        struct worker_entry *worker = roster_at(roster, rank);
+        if (!first) first = rank;
+        if (node >= 0 && worker->node != node) continue;
+        if (!best || tasks_of(worker) < tasks_of(best)) best = worker;
+        roster->picked = rank;
+        looks++;
+    }
+    return best;
 }
 
 void roster_hold(struct roster *roster, struct worker_entry *worker)

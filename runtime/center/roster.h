@@ -54,6 +54,7 @@ struct roster {
     struct worker_entry *holders; /* with held specs, or without any more */
     struct rankset **nodes;       /* ranks of each node; owned */
     int node_count;
+    int picked; /* the last one that was looked at */
 };
 
 /* INFO: one entry per worker, by rank from 1. */
@@ -92,6 +93,11 @@ static inline bool roster_fits(const struct worker_entry *worker)
     if (worker->tasks < ROSTER_AHEAD_MIN) return true;
     return worker->load_ns < ROSTER_AHEAD_NS && roster_takes(worker);
 }
+
+/* A worker of SET, of NODE unless that is -1: of a few of them, which change from
+ * call to call, the one with fewest tasks. NULL: there is none. */
+struct worker_entry *roster_pick(struct roster *roster,
+                                 const struct rankset *set, int node);
 
 /* A spec has just been added to those held for WORKER. */
 void roster_hold(struct roster *roster, struct worker_entry *worker);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
 #include "key.h"
 #include "log.h"
 #include "order.h"
@@ -23,6 +24,7 @@ enum {
 };
 
 void scheduler_init(struct scheduler *scheduler, struct values *values,
+                    const struct supply *supply, const dmpi_worker workers[],
                     uint32_t functions, bool steal)
 {
     size_t bytes = (functions ? functions : 1) * sizeof(struct estimate);
@@ -32,6 +34,7 @@ void scheduler_init(struct scheduler *scheduler, struct values *values,
                                     .estimates = log_alloc(bytes)};
     memset(scheduler->estimates, 0, bytes);
     epochs_init(&scheduler->epochs, values);
+    demands_init(&scheduler->demands, supply, workers, values->roster->ranks);
 }
 
 void scheduler_fini(struct scheduler *scheduler)
@@ -40,18 +43,26 @@ void scheduler_fini(struct scheduler *scheduler)
     queue_fini(&scheduler->fresh);
     free(scheduler->estimates);
     epochs_fini(&scheduler->epochs);
+    demands_fini(&scheduler->demands);
     mem_fini(&scheduler->mem);
 }
 
 /* ---- submission ----------------------------------------------------------*/
 
-static inline struct spec *spec_new(struct scheduler *scheduler,
-                                    const struct task_order *order)
+/* The ids behind them are not known yet. */
+static void copy_terms(char *to, const struct msg_terms *terms)
+{
+    memcpy(to, terms, sizeof *terms);
+    memset(to + sizeof *terms, 0, terms_bytes(terms) - sizeof *terms);
+}
+
+static inline __attribute__((always_inline)) struct spec *
+spec_new(struct scheduler *scheduler, const struct task_order *order)
 {
     size_t name = order->name ? strnlen(order->name, DMPI_NAME_MAX - 1) : 0;
     uint32_t inputs = (uint32_t)order->input_count;
     uint32_t args = (uint32_t)order->size;
-    size_t terms = order->flags & RUN_TERMS ? sizeof order->terms : 0;
+    size_t terms = order->flags & RUN_TERMS ? terms_bytes(&order->terms) : 0;
     struct spec *spec =
         mem_take(&scheduler->mem, spec_bytes(inputs, terms + args + name));
     *spec = (struct spec){
@@ -63,20 +74,10 @@ static inline struct spec *spec_new(struct scheduler *scheduler,
         .target = order->target,
         .flags = order->flags};
     char *tail = (char *)spec_terms(spec);
-    if (terms) memcpy(tail, &order->terms, terms);
+    if (terms) copy_terms(tail, &order->terms);
     if (args) memcpy(tail + terms, order->args, args);
     if (name) memcpy(tail + terms + args, order->name, name);
     return spec;
-}
-
-/* Of a task that sees constants. Kept out of the way of those that do not. */
-static __attribute__((noinline)) struct spec *
-spec_new_in_epoch(struct scheduler *scheduler, const struct task_order *order)
-{
-    struct task_order epochal = *order;
-    epochal.flags |= RUN_TERMS; /* without them they are all zero */
-    epochal.terms.epoch = epochs_enter(&scheduler->epochs);
-    return spec_new(scheduler, &epochal);
 }
 
 static void leave_epoch(struct scheduler *scheduler, struct spec *spec)
@@ -91,11 +92,96 @@ static void spec_free(struct scheduler *scheduler, struct spec *spec)
     mem_give(&scheduler->mem, spec, spec_bytes(spec->inputs, spec_tail(spec)));
 }
 
-/* Watch the first input whose task is not placed. False: there is none. */
+/* ---- tasks that not every worker may run ---------------------------------*/
+
+/* False: DMPI_EINVAL, it makes no sense. */
+static bool read_wish(const struct scheduler *scheduler,
+                      const struct task_order *order, struct wish *wish)
+{
+    char why[300];
+    bool hard = order->flags & RUN_NODE;
+    *wish = (struct wish){.cores = order->terms.cores,
+                          .rank = order->flags & RUN_PINNED ? order->target : 0,
+                          .node = hard || !order->resources ? order->terms.node
+                                                            : 0};
+    if (!order->resources ||
+        supply_read_amounts(scheduler->demands.supply, order->resources,
+                            &wish->amounts, why, sizeof why))
+        return true;
+    fault(DMPI_EINVAL, "%s", why);
+    return false;
+}
+
+/* What ORDER, which is picky, asks for; NULL: DMPI_EINVAL, nobody has it. */
+static struct demand *find_demand(struct scheduler *scheduler,
+                                  const struct task_order *order)
+{
+    struct wish wish;
+    if (!read_wish(scheduler, order, &wish)) return NULL;
+    struct demand *demand = demands_find(&scheduler->demands, &wish);
+    if (demand || !wish.node || order->flags & RUN_NODE) return demand;
+    wish.node = 0; /* it was only preferred */
+    return demands_find(&scheduler->demands, &wish);
+}
+
+dmpi_status scheduler_check(struct scheduler *scheduler,
+                            const struct task_order *order)
+{
+    bool good = !task_order_is_picky(order) || find_demand(scheduler, order);
+    return good ? DMPI_OK : DMPI_EINVAL;
+}
+
+/* Of a task that sees constants, or has other terms. Kept out of the way of those
+ * that do not. */
+static __attribute__((noinline)) struct spec *
+spec_with_terms(struct scheduler *scheduler, const struct task_order *order)
+{
+    struct task_order full = *order;
+    struct demand *demand = NULL;
+    full.flags |= RUN_TERMS; /* without them they are all zero */
+    if (scheduler->epochs.last)
+        full.terms.epoch = epochs_enter(&scheduler->epochs);
+    if (task_order_is_picky(order)) {
+        demand = find_demand(scheduler, order);
+        full.terms.ids = (uint16_t)demand->ids;
+        if (demand->ids) full.flags |= RUN_PINNED;
+    }
+    struct spec *spec = spec_new(scheduler, &full);
+    if (demand) demands_begin(&scheduler->demands, demand, spec);
+    return spec;
+}
+
+static struct demand *demand_of(const struct scheduler *scheduler,
+                                struct spec *spec)
+{
+    return demands_ticket(&scheduler->demands, spec)->demand;
+}
+
+static __attribute__((noinline)) void end_terms(struct scheduler *scheduler,
+                                                struct spec *spec)
+{
+    if (spec_is_picky(spec)) demands_end(&scheduler->demands, spec);
+}
+
+/* Its inputs have all ended: one is an error, so it will not run. */
+static bool is_hopeless(struct spec *spec)
+{
+    for (uint32_t i = 0; i < spec->inputs; i++)
+        if (spec_inputs(spec)[i]->state == TASK_FAILED) return true;
+    return false;
+}
+
+/* ---- producers -----------------------------------------------------------*/
+
+/* Watch the first input whose task is not placed; or, for a task that takes
+ * resources from others while it waits for its inputs, has not ended. False:
+ * there is none. */
 static bool watch_input(struct spec *spec)
 {
+    if (!spec->inputs) return false;
     struct record **inputs = spec_inputs(spec);
-    while (spec->placed < spec->inputs && task_placed(inputs[spec->placed]))
+    unsigned enough = spec_gathers(spec) ? TASK_DONE : TASK_PLACED;
+    while (spec->placed < spec->inputs && inputs[spec->placed]->state >= enough)
         spec->placed++;
     if (spec->placed == spec->inputs) return false;
     struct spec *producer = inputs[spec->placed]->spec;
@@ -120,7 +206,7 @@ static void make_ready(struct scheduler *scheduler, struct record *record)
 {
     struct spec *spec = record->spec;
     task_enter(record, TASK_READY);
-    record->dealt = !spec->inputs && !spec->target;
+    record->dealt = !spec->inputs && !spec->target && !spec_is_picky(spec);
     push(record->dealt ? &scheduler->ready : &scheduler->fresh, record);
 }
 
@@ -129,8 +215,8 @@ struct record *scheduler_submit(struct scheduler *scheduler,
 {
     struct catalog *catalog = scheduler->values->catalog;
     struct record *record = catalog_make(catalog);
-    struct spec *spec = scheduler->epochs.last
-                            ? spec_new_in_epoch(scheduler, order)
+    struct spec *spec = order->flags & RUN_TERMS || scheduler->epochs.last
+                            ? spec_with_terms(scheduler, order)
                             : spec_new(scheduler, order);
     record->spec = spec;
     spec->record = record;
@@ -261,7 +347,7 @@ static bool may_go_elsewhere(const struct scheduler *scheduler,
                              const struct worker_entry *worker)
 {
     uint64_t bytes = 0;
-    if (!scheduler->steal || spec->target) return false;
+    if (!scheduler->steal || spec->target || spec_is_picky(spec)) return false;
     for (uint32_t i = 0; i < spec->inputs; i++) {
         if (!task_ended(spec_inputs(spec)[i])) return false;
         bytes += spec_inputs(spec)[i]->bytes;
@@ -317,9 +403,25 @@ static void place_or_hold(struct scheduler *scheduler, struct record *record,
     else hold(scheduler, worker, record);
 }
 
+/* The target, if that is not the only one; who has most bytes; anyone. */
+static int choose_among(struct scheduler *scheduler, struct spec *spec,
+                        const struct rankset *set)
+{
+    struct roster *roster = scheduler->values->roster;
+    int node = (int)spec_terms(spec)->node - 1;
+    if (spec->target && rankset_has(set, spec->target)) return spec->target;
+    struct worker_entry *near =
+        node >= 0 && spec_gathers(spec) ? roster_pick(roster, set, node) : NULL;
+    if (near) return near->rank;
+    int rank = placement_choose_among(roster, spec, set);
+    return rank ? rank : roster_pick(roster, set, -1)->rank;
+}
+
 static int choose(struct scheduler *scheduler, struct spec *spec)
 {
     guess_sizes(scheduler, spec);
+    if (spec_is_picky(spec))
+        return choose_among(scheduler, spec, demand_of(scheduler, spec)->able);
     return placement_choose(scheduler->values->roster, spec);
 }
 
@@ -327,10 +429,29 @@ static void look_at_fresh(struct scheduler *scheduler)
 {
     struct record *record;
     while ((record = pop(&scheduler->fresh))) {
+        if (spec_gathers(record->spec) && !is_hopeless(record->spec)) {
+            demands_push(&scheduler->demands, record->spec);
+            continue;
+        }
         int rank = choose(scheduler, record->spec);
         record->dealt = !rank;
         if (rank) place_or_hold(scheduler, record, rank);
         else push(&scheduler->ready, record);
+    }
+}
+
+/* Those that need not wait for resources any more. What holds some runs before
+ * others of its priority. */
+static __attribute__((noinline)) void serve_demands(struct scheduler *scheduler)
+{
+    struct demands *demands = &scheduler->demands;
+    const struct rankset *ranks;
+    struct spec *spec;
+    while ((spec = demands_next(demands, &ranks))) {
+        int rank = choose_among(scheduler, spec, ranks);
+        demands_take(demands, spec, rank);
+        spec->order |= ORDER_FREES;
+        place(scheduler, spec->record, rank);
     }
 }
 
@@ -352,6 +473,7 @@ void scheduler_settle(struct scheduler *scheduler)
 {
     do {
         look_at_fresh(scheduler);
+        if (scheduler->demands.stirred) serve_demands(scheduler);
         deal(scheduler);
     } while (scheduler->fresh.count);
 }
@@ -409,6 +531,8 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     values_exist(scheduler->values, record, from, done->bytes);
     record->spec = NULL;
     release_inputs(scheduler, spec, from);
+    if (spec->watchers) release_watchers(scheduler, spec);
+    if (spec->flags & RUN_TERMS) end_terms(scheduler, spec);
     spec_free(scheduler, spec);
     scheduler->unended--;
     scheduler->ended++;
@@ -425,6 +549,11 @@ static void take_out(struct scheduler *scheduler, struct record *record)
 {
     struct spec *spec = record->spec;
     struct roster *roster = scheduler->values->roster;
+    if (spec_is_picky(spec) &&
+        demands_ticket(&scheduler->demands, spec)->waits) {
+        demands_remove(&scheduler->demands, spec);
+        return;
+    }
     struct queue *queue = record->dealt ? &scheduler->ready
                           : record->owner
                               ? &roster_at(roster, record->owner)->held
@@ -441,7 +570,7 @@ static int any_rank(const struct scheduler *scheduler,
 }
 
 /* A spec that watches another's task stays in the list there, without a record,
- * until that task is placed: to find it would cost the length of the list. */
+ * until that task is placed, or ends: to find it would cost the length of the list. */
 void scheduler_fail(struct scheduler *scheduler, struct record *record,
                     struct buffer *error)
 {
@@ -457,6 +586,7 @@ void scheduler_fail(struct scheduler *scheduler, struct record *record,
     for (uint32_t i = 0; i < spec->inputs; i++)
         values_unneed(values, spec_inputs(spec)[i]);
     release_watchers(scheduler, spec);
+    if (spec_is_picky(spec)) demands_end(&scheduler->demands, spec);
     if (watches) spec->record = NULL;
     else spec_free(scheduler, spec);
     scheduler->unended--;

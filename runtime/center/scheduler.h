@@ -8,6 +8,7 @@
 #ifndef SCHEDULER_H
 #define SCHEDULER_H
 
+#include "demands.h"
 #include "distmpi/status.h"
 #include "epochs.h"
 #include "estimate.h"
@@ -20,6 +21,7 @@ enum { GRAPH_TURNS_MAX = 4096 };
 struct scheduler {
     struct values *values;      /* borrowed; with port, catalog, roster */
     struct epochs epochs;       /* of constants */
+    struct demands demands;     /* of tasks that not all may run */
     struct mem mem;             /* specs */
     struct queue ready;         /* may run anywhere */
     struct queue fresh;         /* ready, not looked at yet */
@@ -32,12 +34,17 @@ struct scheduler {
     uint32_t turn;  /* of the next task */
 };
 
-/* STEAL: see center_new(). */
+/* SUPPLY, WORKERS (by rank from 1), STEAL: see center_new(). */
 void scheduler_init(struct scheduler *scheduler, struct values *values,
+                    const struct supply *supply, const dmpi_worker workers[],
                     uint32_t functions, bool steal);
 void scheduler_fini(struct scheduler *scheduler);
 
-/* Make a record for ORDER, whose inputs all exist in the catalog. The task moves
+/* Can ORDER ever run? DMPI_EINVAL: no worker has what it asks for. */
+dmpi_status scheduler_check(struct scheduler *scheduler,
+                            const struct task_order *order);
+
+/* Make a record for ORDER, which can run and whose inputs all exist in the catalog. The task moves
  * with the next scheduler_settle(). */
 struct record *scheduler_submit(struct scheduler *scheduler,
                                 const struct task_order *order);

@@ -6,21 +6,40 @@
 
 static dmpi_status check_options(const dmpi_task_options *options)
 {
-    if (options->hard && !options->rank)
-        return fault(DMPI_EINVAL, "a hard target needs a rank");
+    if (options->hard && !options->rank && !options->node)
+        return fault(DMPI_EINVAL, "a hard target needs a rank or a node");
+    if (options->rank && options->node)
+        return fault(DMPI_EINVAL, "a target is a rank or a node, not both");
+    if (options->node < 0 || options->node > DMPI_NODE_MAX)
+        return fault(DMPI_EINVAL,
+                     "no node %d: use 1 + its number, or 0 for any",
+                     options->node);
+    if (options->cores < 0 || options->cores > DMPI_CORES_MAX)
+        return fault(DMPI_EINVAL, "%d cores: use 1..%d, or 0", options->cores,
+                     DMPI_CORES_MAX);
     if (options->retries < 0 || options->retries > DMPI_RETRIES_MAX)
         return fault(DMPI_EINVAL, "%d retries: use 0..%d", options->retries,
                      DMPI_RETRIES_MAX);
     return DMPI_OK;
 }
 
+static uint8_t hard_flag(const dmpi_task_options *options)
+{
+    if (!options->hard) return 0;
+    return options->rank ? RUN_PINNED : RUN_NODE;
+}
+
 /* Ordinary tasks have none. */
 static void set_terms(struct task_order *order,
                       const dmpi_task_options *options)
 {
-    if (!options->retries) return;
+    if (!options->retries && !options->node && !options->cores &&
+        !options->resources)
+        return;
     order->flags |= RUN_TERMS;
-    order->terms = (struct msg_terms){.retries = (uint16_t)options->retries};
+    order->terms = (struct msg_terms){.retries = (uint16_t)options->retries,
+                                      .node = (uint16_t)options->node,
+                                      .cores = (uint16_t)options->cores};
 }
 
 dmpi_status task_order_init(struct task_order *order,
@@ -36,7 +55,8 @@ dmpi_status task_order_init(struct task_order *order,
                                  .name = options->name,
                                  .priority = options->priority,
                                  .target = options->rank,
-                                 .flags = options->hard ? RUN_PINNED : 0};
+                                 .flags = hard_flag(options),
+                                 .resources = options->resources};
     set_terms(order, options);
     return check_options(options);
 }

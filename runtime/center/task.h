@@ -21,6 +21,7 @@ struct task_order {
     uint32_t later;         /* turns after the first of the same graph */
     int target;             /* a worker's rank, or 0 */
     uint8_t flags;          /* RUN_... */
+    const char *resources;  /* "gpu:1 license", or NULL: none */
     struct msg_terms terms; /* if flagged */
 };
 
@@ -28,5 +29,12 @@ struct task_order {
  * arguments and name. DMPI_EINVAL: its options make no sense. */
 dmpi_status task_order_init(struct task_order *order,
                             const dmpi_graph_task *task);
+
+/* May not every worker run it, or not at any time? Then it has terms. */
+static inline bool task_order_is_picky(const struct task_order *order)
+{
+    return order->flags & RUN_TERMS &&
+           (order->resources || order->terms.cores || order->terms.node);
+}
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 4 };
+enum { MESSAGE_PROTOCOL = 5 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -190,17 +190,34 @@ struct msg_input {
     uint32_t flags; /* to fetch it with: FETCH_FOLLOW or 0 */
 };
 
-/* Options that few tasks have. */
+/* Options that few tasks have. Behind them: ids x struct msg_resource, padded. */
 struct msg_terms {
     uint16_t retries; /* it may fail so many times before that is its end */
     uint16_t tried;   /* and has failed so many times */
-    uint16_t pad[6];
+    uint16_t cores;   /* that it wants; 0: it does not say */
+    uint16_t node;    /* 1 + the wanted one's number; 0: none */
+    uint32_t ticket;  /* the center's, see demands.h; 0: none */
+    uint16_t ids;     /* of resources that it holds while it runs */
+    uint16_t pad;
     uint64_t epoch; /* of constants; 0: it has none */
 };
 
+/* One of a resource that the task has to itself. */
+struct msg_resource {
+    uint16_t kind; /* its number in struct supply */
+    uint16_t id;
+};
+
+static inline size_t terms_bytes(const struct msg_terms *terms)
+{
+    return sizeof *terms +
+           message_padded(terms->ids * sizeof(struct msg_resource));
+}
+
 enum {
     RUN_PINNED = 1, /* not to be given away */
-    RUN_TERMS = 2   /* there are terms */
+    RUN_TERMS = 2,  /* there are terms */
+    RUN_NODE = 4    /* not to be given to another node */
 };
 
 struct msg_task_run { /* tail: inputs, terms if flagged, arguments, name */
@@ -312,6 +329,7 @@ _Static_assert(sizeof(struct msg_stopped) == 88, "wire layout");
 _Static_assert(sizeof(struct msg_heard) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_input) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_terms) == 24, "wire layout");
+_Static_assert(sizeof(struct msg_resource) == 4, "wire layout");
 _Static_assert(sizeof(struct msg_task_run) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_key_fetch) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_key_put) == 40, "wire layout");

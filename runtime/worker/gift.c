@@ -16,10 +16,17 @@ static const struct cost {
     [GIFT_FAR] = {100000, 1, 10000},
 };
 
+/* May the job go to a thief with so many CORES? */
+static bool may_go(struct job *job, enum gift_distance distance, int cores)
+{
+    if (job->flags & RUN_PINNED) return false;
+    if (job->flags & RUN_NODE && distance != GIFT_NEAR) return false;
+    return !job_has_terms(job) || job_terms(job)->cores <= cores;
+}
+
 static bool pays(const struct agenda *agenda, const struct cost *cost,
                  struct job *job)
 {
-    if (job->flags & RUN_PINNED) return false;
     uint64_t copying_ns =
         (job_input_bytes(job) + job->args) / cost->bytes_per_ns;
     uint64_t handling_ns =
@@ -29,12 +36,13 @@ static bool pays(const struct agenda *agenda, const struct cost *cost,
 }
 
 struct job *gift_choose(const struct agenda *agenda,
-                        enum gift_distance distance)
+                        enum gift_distance distance, int cores)
 {
     struct link *link = queue_last(&agenda->ready);
     for (int i = 0; link && i < PROBES; i++) {
         struct job *job = (struct job *)link;
-        if (pays(agenda, &costs[distance], job)) return job;
+        if (may_go(job, distance, cores) && pays(agenda, &costs[distance], job))
+            return job;
         link = queue_before(&agenda->ready, link, job->order);
     }
     return NULL;

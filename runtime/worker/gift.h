@@ -12,9 +12,10 @@
 
 enum gift_distance { GIFT_NEAR, GIFT_FAR, GIFT_DISTANCES };
 
-/* A job for a thief at that distance (same node, or another), of those that
- * would run last here; NULL: none is worth it. It stays in the agenda. */
+/* A job for a thief at that distance (same node, or another), which has so many
+ * CORES, of those that would run last here; NULL: none is worth it, or allowed.
+ * It stays in the agenda. */
 struct job *gift_choose(const struct agenda *agenda,
-                        enum gift_distance distance);
+                        enum gift_distance distance, int cores);
 
 #endif

@@ -4,32 +4,39 @@
 
 #include <string.h>
 
-static size_t job_bytes(const struct job *job)
+static size_t job_bytes(uint32_t inputs, size_t tail)
 {
-    return sizeof *job + job->inputs * sizeof(struct value *) + job_tail(job);
+    return sizeof(struct job) + inputs * sizeof(struct value *) + tail;
+}
+
+/* Bytes of what follows the inputs, which TAIL points to. */
+static size_t run_tail(const struct msg_task_run *run, const void *tail)
+{
+    size_t terms = run->flags & RUN_TERMS ? terms_bytes(tail) : 0;
+    return terms + run->args + run->name;
 }
 
 struct job *job_new(struct mem *mem, int from, const struct msg_task_run *run)
 {
-    struct job head = {.key = run->key,
-                       .order = run->order,
-                       .function = run->function,
-                       .inputs = run->inputs,
-                       .args = run->args,
-                       .name = run->name,
-                       .from = from,
-                       .attempt = run->attempt,
-                       .flags = run->flags};
-    struct job *job = mem_take(mem, job_bytes(&head));
-    *job = head;
-    const struct msg_input *inputs = (const struct msg_input *)(run + 1);
-    memcpy(job_terms(job), inputs + run->inputs, job_tail(job));
+    const void *tail = (const struct msg_input *)(run + 1) + run->inputs;
+    size_t tail_bytes = run_tail(run, tail);
+    struct job *job = mem_take(mem, job_bytes(run->inputs, tail_bytes));
+    *job = (struct job){.key = run->key,
+                        .order = run->order,
+                        .function = run->function,
+                        .inputs = run->inputs,
+                        .args = run->args,
+                        .name = run->name,
+                        .from = from,
+                        .attempt = run->attempt,
+                        .flags = run->flags};
+    memcpy(job_terms(job), tail, tail_bytes);
     return job;
 }
 
 void job_free(struct mem *mem, struct job *job)
 {
-    mem_give(mem, job, job_bytes(job));
+    mem_give(mem, job, job_bytes(job->inputs, job_tail(job)));
 }
 
 struct buffer *job_bad_input(struct job *job)

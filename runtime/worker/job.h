@@ -43,9 +43,20 @@ static inline struct msg_terms *job_terms(struct job *job)
     return (struct msg_terms *)(job_inputs(job) + job->inputs);
 }
 
+static inline const struct msg_resource *job_ids(struct job *job)
+{
+    return (const struct msg_resource *)(job_terms(job) + 1);
+}
+
+/* Bytes of its terms and what belongs to them. */
+static inline size_t job_terms_bytes(const struct job *job)
+{
+    return job_has_terms(job) ? terms_bytes(job_terms((struct job *)job)) : 0;
+}
+
 static inline char *job_args(struct job *job)
 {
-    return (char *)(job_terms(job) + job_has_terms(job));
+    return (char *)job_terms(job) + job_terms_bytes(job);
 }
 
 static inline const char *job_name(struct job *job)
@@ -62,8 +73,7 @@ static inline uint64_t job_epoch(struct job *job)
 /* Bytes of what follows the inputs. */
 static inline size_t job_tail(const struct job *job)
 {
-    return job_has_terms(job) * sizeof(struct msg_terms) + job->args +
-           job->name;
+    return job_terms_bytes(job) + job->args + job->name;
 }
 
 /* A job as the message says; its inputs are to be filled in. */

@@ -32,6 +32,7 @@ struct worker {
     struct mem jobs;
     size_t unended; /* jobs here: waiting, ready and running */
     int *nodes;     /* by rank; owned */
+    int *cores;     /* the same */
     struct steal steal;
     bool stealing;
     struct msg_counts counts;
@@ -49,6 +50,9 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
     *worker = (struct worker){
         .port = port, .stealing = setup->steal, .nodes = log_alloc(nodes)};
     memcpy(worker->nodes, setup->nodes, nodes);
+    worker->cores = log_alloc(nodes);
+    for (int i = 0; i < port->ranks; i++)
+        worker->cores[i] = setup->cores ? setup->cores[i] : 1;
     exchange_init(&worker->exchange, port);
     agenda_init(&worker->agenda, setup->functions);
     constants_init(&worker->constants);
@@ -72,6 +76,7 @@ void worker_free(struct worker *worker)
     mem_fini(&worker->jobs);
     steal_fini(&worker->steal);
     free(worker->nodes);
+    free(worker->cores);
     free(worker);
 }
 
@@ -222,7 +227,8 @@ void worker_rest(struct worker *worker)
 static struct job *job_to_give(const struct worker *worker, int thief)
 {
     bool near = worker->nodes[thief] == worker->nodes[worker->port->rank];
-    return gift_choose(&worker->agenda, near ? GIFT_NEAR : GIFT_FAR);
+    return gift_choose(&worker->agenda, near ? GIFT_NEAR : GIFT_FAR,
+                       worker->cores[thief]);
 }
 
 static void say_run(struct worker *worker, int thief, struct job *job)

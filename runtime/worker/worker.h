@@ -15,6 +15,7 @@ struct worker;
 
 struct worker_setup {
     const int *nodes;   /* node of each rank, copied */
+    const int *cores;   /* that each rank may use, copied; NULL: one each */
     uint32_t functions; /* registered */
     bool steal;
 };

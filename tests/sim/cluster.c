@@ -66,11 +66,12 @@ static void head_arrived(void *role, struct port_cookie cookie,
     center_arrived(cluster->center, cookie, buffer);
 }
 
-static void add_member(struct cluster *cluster, int rank, const int nodes[])
+static void add_member(struct cluster *cluster, int rank)
 {
     struct member *member = cluster_member(cluster, rank);
     struct port *port = network_port(cluster->network, rank);
-    struct worker_setup setup = {.nodes = nodes,
+    struct worker_setup setup = {.nodes = cluster->nodes,
+                                 .cores = cluster->cores,
                                  .functions = ORACLE_FUNCTIONS,
                                  .steal = cluster->setup.steal};
     *member = (struct member){.cluster = cluster, .rank = rank};
@@ -79,17 +80,27 @@ static void add_member(struct cluster *cluster, int rank, const int nodes[])
     touch(member);
 }
 
-static void add_center(struct cluster *cluster, const int nodes[])
+static void read_resources(struct cluster *cluster)
+{
+    char why[200];
+    const char *text = cluster->setup.resources;
+    bool good = supply_read(&cluster->supply, text ? text : "", cluster->ranks,
+                            why, sizeof why);
+    assert(good);
+}
+
+static void add_center(struct cluster *cluster)
 {
     struct port *port = network_port(cluster->network, 0);
     size_t count = (size_t)cluster->setup.workers;
     dmpi_worker *info = calloc(count, sizeof *info);
     for (size_t i = 0; i < count; i++) {
         info[i].rank = (int)i + 1;
-        info[i].node = nodes[i + 1];
+        info[i].node = cluster->nodes[i + 1];
+        info[i].cores = cluster->cores[i + 1];
     }
-    cluster->center = center_new(port, info, ORACLE_FUNCTIONS, ROSTER_WINDOW_NS,
-                                 cluster->setup.steal);
+    cluster->center = center_new(port, info, &cluster->supply, ORACLE_FUNCTIONS,
+                                 ROSTER_WINDOW_NS, cluster->setup.steal);
     free(info);
     port->client = (struct port_client){cluster, head_receive, head_arrived};
 }
@@ -104,13 +115,17 @@ struct cluster *cluster_new(const struct cluster_setup *setup)
     cluster->members = calloc((size_t)ranks, sizeof *cluster->members);
     cluster->touched = calloc((size_t)ranks, sizeof *cluster->touched);
     cluster->nodes = calloc((size_t)ranks, sizeof *cluster->nodes);
-    for (int rank = 1; rank < ranks; rank++)
+    cluster->cores = calloc((size_t)ranks, sizeof *cluster->cores);
+    for (int rank = 1; rank < ranks; rank++) {
+        int cores = setup->cores ? setup->cores : 1;
         cluster->nodes[rank] = rank % nodes;
+        cluster->cores[rank] = cores - (rank - 1) % cores;
+    }
+    read_resources(cluster);
     if (setup->costs)
         network_set_costs(cluster->network, setup->costs, cluster->nodes);
-    add_center(cluster, cluster->nodes);
-    for (int rank = 1; rank < ranks; rank++)
-        add_member(cluster, rank, cluster->nodes);
+    add_center(cluster);
+    for (int rank = 1; rank < ranks; rank++) add_member(cluster, rank);
     return cluster;
 }
 
@@ -123,6 +138,7 @@ void cluster_free(struct cluster *cluster)
     timeline_fini(&cluster->ends);
     free(cluster->members);
     free(cluster->nodes);
+    free(cluster->cores);
     free(cluster->touched);
     free(cluster);
 }

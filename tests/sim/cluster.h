@@ -18,7 +18,10 @@ struct cluster_setup {
     int nodes; /* that the workers are dealt to in turn; 0: one */
     uint64_t seed;
     bool steal;
-    bool check; /* all roles, after every message */
+    bool check;            /* all roles, after every message */
+    const char *resources; /* as DISTMPI_RESOURCES; NULL: none */
+    int cores;             /* rank 1 has so many, the next ones one less each,
+                            * then from anew; 0: all have one */
     /* What JOB gives on RANK, and how long it takes there. NULL: the oracle's
      * output, for which constants are inputs too, and no time. */
     struct buffer *(*call)(void *app, int rank, struct job *job);
@@ -50,6 +53,8 @@ struct cluster {
     uint64_t now_ns;
     uint64_t random;
     int *nodes; /* of each rank */
+    int *cores; /* the same */
+    struct supply supply;
     int *touched;
     size_t touched_count;
     struct timeline ends;       /* of running jobs: struct member */

@@ -92,6 +92,25 @@ static void tasks_see_the_constants_of_their_submission(void)
     CU_ASSERT_EQUAL(seeds_run(3000, constants), 0);
 }
 
+static bool resources(uint64_t seed)
+{
+    static const struct script_flavour flavour = {.workers_max = 6,
+                                                  .tasks_max = 100,
+                                                  .inputs_max = 3,
+                                                  .fail_one_in = 12,
+                                                  .target_one_in = 5,
+                                                  .picky_one_in = 2,
+                                                  .small = true,
+                                                  .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void no_task_has_what_another_has(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(2000, resources), 0);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -105,6 +124,7 @@ int main(void)
          tasks_see_the_constants_of_their_submission},
         {"running tasks may put, read and drop keys",
          running_tasks_may_put_read_and_drop_keys},
+        {"no task has what another has", no_task_has_what_another_has},
     };
     return check_run("random", tests, CHECK_COUNT(tests));
 }

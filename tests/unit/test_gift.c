@@ -59,7 +59,7 @@ static bool gives(uint64_t job_ns, uint32_t inputs, uint64_t input_bytes,
 
     scene_init(&scene, job_ns, input_bytes);
     for (int i = 0; i < JOBS; i++) last = add(&scene, inputs, 0);
-    struct job *given = gift_choose(&scene.agenda, distance);
+    struct job *given = gift_choose(&scene.agenda, distance, 1);
     CU_ASSERT_TRUE(!given || given == last);
     scene_end(&scene);
     return given;
@@ -106,7 +106,7 @@ static void pinned_job_stays(void)
     struct job *free_one = add(&scene, 0, 0);
     add(&scene, 0, RUN_PINNED);
     add(&scene, 0, RUN_PINNED);
-    CU_ASSERT_PTR_EQUAL(gift_choose(&scene.agenda, GIFT_NEAR), free_one);
+    CU_ASSERT_PTR_EQUAL(gift_choose(&scene.agenda, GIFT_NEAR, 1), free_one);
     scene_end(&scene);
 }
 
@@ -117,13 +117,34 @@ static void job_of_unknown_length_stays(void)
     scene_init(&scene, 100 * US, 0);
     scene.agenda.estimates[0].seen = 1;
     for (int i = 0; i < JOBS; i++) add(&scene, 0, 0);
-    CU_ASSERT_PTR_NULL(gift_choose(&scene.agenda, GIFT_NEAR));
+    CU_ASSERT_PTR_NULL(gift_choose(&scene.agenda, GIFT_NEAR, 1));
+    scene_end(&scene);
+}
+
+static void what_needs_a_node_or_cores_goes_where_they_are(void)
+{
+    struct scene scene;
+    struct {
+        struct msg_task_run run;
+        struct msg_terms terms;
+    } message = {.run = {.key = 1, .flags = RUN_TERMS | RUN_NODE},
+                 .terms = {.cores = 2, .node = 1}};
+
+    scene_init(&scene, 1000 * US, 0);
+    add(&scene, 0, RUN_PINNED); /* something ahead of it */
+    struct job *job = job_new(&scene.mem, 0, &message.run);
+    agenda_add(&scene.agenda, job);
+    CU_ASSERT_PTR_NULL(gift_choose(&scene.agenda, GIFT_NEAR, 1));
+    CU_ASSERT_PTR_NULL(gift_choose(&scene.agenda, GIFT_FAR, 2));
+    CU_ASSERT_PTR_EQUAL(gift_choose(&scene.agenda, GIFT_NEAR, 2), job);
     scene_end(&scene);
 }
 
 int main(void)
 {
     static const struct check_test tests[] = {
+        {"what needs a node or cores goes where they are",
+         what_needs_a_node_or_cores_goes_where_they_are},
         {"last of long jobs is given", last_of_long_jobs_is_given},
         {"job shorter than its handling stays",
          job_shorter_than_its_handling_stays},

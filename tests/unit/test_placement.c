@@ -273,9 +273,79 @@ static void value_comes_from_the_own_node_if_it_is_there(void)
     scene_end(&scene);
 }
 
+/* ---- among some, and far apart -------------------------------------------*/
+
+static void of_those_who_may_the_one_with_most_bytes_is_chosen(void)
+{
+    struct scene scene;
+    struct rankset *set = NULL;
+
+    scene_init(&scene);
+    input(&scene, 2, 9000);
+    input(&scene, 3, 5000);
+    input(&scene, 7, 6000);
+    rankset_add(&set, 3, RANKS);
+    rankset_add(&set, 5, RANKS);
+    CU_ASSERT_EQUAL(placement_choose_among(&scene.roster, scene.spec, set), 3);
+    rankset_add(&set, 7, RANKS);
+    CU_ASSERT_EQUAL(placement_choose_among(&scene.roster, scene.spec, set), 7);
+    spread(&scene, 0, 5);
+    CU_ASSERT_EQUAL(placement_choose_among(&scene.roster, scene.spec, set), 5);
+    rankset_free(set);
+    set = NULL;
+    rankset_add(&set, 8, RANKS);
+    CU_ASSERT_EQUAL(placement_choose_among(&scene.roster, scene.spec, set), 0);
+    rankset_free(set);
+    scene_end(&scene);
+}
+
+static void copies_go_to_nodes_without_one_first(void)
+{
+    struct scene scene;
+    int ranks[RANKS];
+
+    scene_init(&scene);
+    input(&scene, 2, 100);
+    CU_ASSERT_EQUAL(
+        placement_spread(&scene.roster, &scene.records[0], 1, ranks), 1);
+    CU_ASSERT_EQUAL(roster_at(&scene.roster, ranks[0])->node, 1);
+    CU_ASSERT_EQUAL(
+        placement_spread(&scene.roster, &scene.records[0], 3, ranks), 3);
+    int far = 0;
+    for (int i = 0; i < 3; i++) far += roster_at(&scene.roster, ranks[i])->node;
+    CU_ASSERT_EQUAL(far, 2); /* two and two */
+    copy(&scene, 0, 5);
+    copy(&scene, 0, 6);
+    CU_ASSERT_EQUAL(
+        placement_spread(&scene.roster, &scene.records[0], 1, ranks), 1);
+    CU_ASSERT_EQUAL(roster_at(&scene.roster, ranks[0])->node, 0);
+    scene_end(&scene);
+}
+
+static void copies_end_when_everybody_has_one(void)
+{
+    struct scene scene;
+    int ranks[RANKS];
+    unsigned seen = 0;
+
+    scene_init(&scene);
+    input(&scene, 8, 100);
+    CU_ASSERT_EQUAL(
+        placement_spread(&scene.roster, &scene.records[0], RANKS, ranks), 7);
+    for (int i = 0; i < 7; i++) seen |= 1u << ranks[i];
+    CU_ASSERT_EQUAL(seen, 0xfe); /* 1 .. 7 */
+    scene_end(&scene);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
+        {"of those who may, the one with most bytes is chosen",
+         of_those_who_may_the_one_with_most_bytes_is_chosen},
+        {"copies go to nodes without one first",
+         copies_go_to_nodes_without_one_first},
+        {"copies end when everybody has one",
+         copies_end_when_everybody_has_one},
         {"task without inputs runs anywhere",
          task_without_inputs_runs_anywhere},
         {"target counts more than data", target_counts_more_than_data},

@@ -166,9 +166,30 @@ static void ranks_of_a_node_are_known(void)
     roster_fini(&roster);
 }
 
+static void the_picked_one_has_fewest_tasks_of_a_few(void)
+{
+    struct roster roster;
+    struct rankset *set = NULL;
+
+    init(&roster, RANKS);
+    for (int rank = 1; rank <= 3; rank++) rankset_add(&set, rank, RANKS);
+    roster_at(&roster, 1)->tasks = roster_at(&roster, 3)->tasks = 5;
+    for (int i = 0; i < 5; i++)
+        CU_ASSERT_EQUAL(roster_pick(&roster, set, -1)->rank, 2);
+    roster_at(&roster, 3)->tasks = 4;
+    CU_ASSERT_EQUAL(roster_pick(&roster, set, 0)->rank, 3); /* 1, 3: node 0 */
+    CU_ASSERT_EQUAL(roster_pick(&roster, set, 1)->rank, 2);
+    CU_ASSERT_PTR_NULL(roster_pick(&roster, set, 7));
+    CU_ASSERT_PTR_NULL(roster_pick(&roster, NULL, -1));
+    rankset_free(set);
+    roster_fini(&roster);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
+        {"the picked one has fewest tasks of a few",
+         the_picked_one_has_fewest_tasks_of_a_few},
         {"all have room at first and take turns",
          all_have_room_at_first_and_take_turns},
         {"worker gets two tasks however long they take",
