@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# One key of 3 GiB, where there is memory for it; less with sanitizers.
+# One key of 3 GiB and a constant of 1 GiB, where there is memory for it; less
+# with sanitizers.
 #
 #     BUILD=build RUN=scripts/run tests/mpi/huge.sh
 set -euo pipefail

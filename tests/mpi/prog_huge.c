@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* prog_huge.c - one value of more bytes than an int can count, from worker to
- * worker and to rank 0: run by huge.sh with three ranks. Three processes need
- * twice its size at a time.
+ * worker and to rank 0, and a third of it as a constant: run by huge.sh with
+ * three ranks. Three processes need twice its size at a time.
  *
  *     prog_huge GIB */
 #include "job.h"
@@ -61,9 +61,38 @@ static void huge_value_goes_to_a_worker_and_to_rank_0(void)
     job_drop(huge);
 }
 
+/* Gives the size of the constant, if that is right. */
+DMPI_TASK(verify_constant)
+{
+    size_t *out = dmpi_task_output(task, sizeof *out);
+    const void *data = dmpi_task_constant(task, "huge", out);
+    if (!data || !is_right(data, *out)) dmpi_fail(task, "the bytes are others");
+}
+
+static void huge_constant_comes_to_all_workers(void)
+{
+    size_t size = bytes / 3 / 8 * 8;
+    uint64_t *data = malloc(size);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(data);
+    check_limit(120);
+    for (size_t i = 0; i < size / 8; i++) data[i] = word(i);
+    double start = job_now();
+    OK(dmpi_constant(pool, "huge", data, size));
+    double sent = job_now();
+    free(data);
+    for (int rank = 1; rank <= job_last(); rank++) {
+        dmpi_key good = job_submit_on(rank, verify_constant, NULL, 0, NULL, 0);
+        CU_ASSERT_EQUAL((size_t)job_take_number(good), size);
+    }
+    printf("(%.1f s, %.1f s) ", sent - start, job_now() - sent);
+    OK(dmpi_constant(pool, "huge", NULL, 0));
+}
+
 static const struct check_test tests[] = {
     {"a huge value goes to a worker and to rank 0",
      huge_value_goes_to_a_worker_and_to_rank_0},
+    {"a huge constant comes to all workers",
+     huge_constant_comes_to_all_workers},
 };
 
 int main(int argc, char *argv[])
