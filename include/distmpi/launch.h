@@ -48,7 +48,8 @@ typedef struct dmpi_pool dmpi_pool;
  * DMPI_ESTATE: a pool is already open on this rank, or MPI has ended.
  * DMPI_ELAUNCH: the ranks do not run the same program or library, two
  * functions share a name, or the launcher started single processes because it
- * does not match the MPI library. */
+ * does not match the MPI library.
+ * DMPI_EFAILED: a function of dmpi_worker_start() failed on a worker. */
 DMPI_API dmpi_status dmpi_open(const char *options, dmpi_pool **pool);
 
 /* Waits for all tasks submitted, then ends the pool: the workers return from
@@ -57,7 +58,8 @@ DMPI_API dmpi_status dmpi_open(const char *options, dmpi_pool **pool);
  * The file of DISTMPI_TRACE, if there is one, is then written; what goes wrong
  * with it is one line on stderr.
  * A pool can be opened again afterwards. POOL NULL is allowed and does
- * nothing. DMPI_ESTATE: not an open pool. */
+ * nothing. DMPI_ESTATE: not an open pool. DMPI_EFAILED: a function of
+ * dmpi_worker_end() failed; the pool is closed. */
 DMPI_API dmpi_status dmpi_close(dmpi_pool *pool);
 
 #ifdef __cplusplus

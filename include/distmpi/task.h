@@ -43,15 +43,20 @@ typedef struct dmpi_function {
     const char *name;           /* borrowed, as long as the program runs */
     dmpi_call *call;            /* this rank's address */
     uint32_t index;             /* its place in the table, set by dmpi_open() */
+    uint32_t when;              /* workers call it by themselves */
     struct dmpi_function *next; /* the one registered before it */
 } dmpi_function;
 
-#define DMPI_TASK(name)                                                        \
+#define DMPI_TASK(name) DMPI_FUNCTION(name, )
+
+/* A function NAME, registered before main() runs; ALSO is done there too. */
+#define DMPI_FUNCTION(name, also)                                              \
     static void dmpi_call_##name(dmpi_task *task);                             \
-    static dmpi_function name[1] = {{#name, dmpi_call_##name, 0, NULL}};       \
+    static dmpi_function name[1] = {{#name, dmpi_call_##name, 0, 0, NULL}};    \
     __attribute__((constructor)) static void dmpi_enter_##name(void)           \
     {                                                                          \
         dmpi_function_enter(name);                                             \
+        also;                                                                  \
     }                                                                          \
     static void dmpi_call_##name(dmpi_task *task)
 
@@ -65,6 +70,40 @@ DMPI_API void dmpi_function_enter(dmpi_function *function);
  * DMPI_ESTATE: a pool is open on this rank. */
 DMPI_API dmpi_status dmpi_register(const char *name, dmpi_call *call,
                                    const dmpi_function **function);
+
+/* ---- once on each worker -------------------------------------------------*/
+
+/* Every worker calls FUNCTION once when a pool opens, before its first task, with
+ * ARGS (SIZE bytes, copied) as rank 0 gave them; for all pools opened from now
+ * on, a later call for the same function replaces the arguments. All ranks say
+ * this, before dmpi_open(). Several functions are called in the order of their
+ * names. They run as by dmpi_rank_run(), outside of tasks on the main thread, and
+ * what they output is dropped: what they set up is kept in dmpi_task_state().
+ *
+ * dmpi_open() returns on rank 0 when all of them have ended. When one fails the
+ * worker calls no further one, one line on stderr says which it was, and
+ * dmpi_open() returns DMPI_EFAILED on all ranks.
+ * DMPI_EINVAL: FUNCTION is not registered, or ARGS is NULL and SIZE is not 0.
+ * DMPI_ESTATE: a pool is open on this rank. */
+DMPI_API dmpi_status dmpi_worker_start(const dmpi_function *function,
+                                       const void *args, size_t size);
+
+/* Likewise once in dmpi_close(), after all tasks, the last name first; if the
+ * start went wrong, on the workers where it went well. When one fails the pool is
+ * closed all the same, one line on stderr says which it was, and dmpi_close()
+ * returns DMPI_EFAILED. */
+DMPI_API dmpi_status dmpi_worker_end(const dmpi_function *function);
+
+/* Define a function, register it, and let workers call it at their start,
+ * without arguments, or at their end:
+ *
+ *     DMPI_WORKER_START(open_table)
+ *     {
+ *         *dmpi_task_state(task) = table_new();
+ *     } */
+#define DMPI_WORKER_START(name)                                                \
+    DMPI_FUNCTION(name, dmpi_worker_start(name, NULL, 0))
+#define DMPI_WORKER_END(name) DMPI_FUNCTION(name, dmpi_worker_end(name))
 
 /* ---- in a running task ---------------------------------------------------*/
 
@@ -84,8 +123,9 @@ DMPI_API dmpi_key dmpi_task_input_key(const dmpi_task *task, size_t i);
 /* The constant NAME as it was when this task was submitted, see dmpi_constant():
  * where it lies in this worker, read only, aligned like an input, valid during
  * the call. *SIZE, if SIZE is not NULL, receives its bytes. NULL: there was none
- * of that name, *SIZE is then 0. It costs a search among the names, no lock. In
- * functions called by dmpi_rank_run() and its kind there are no constants. */
+ * of that name, *SIZE is then 0. It costs a search among the names, no lock. A
+ * function called by dmpi_rank_run() and its kind, or at the end, sees what has
+ * come to its worker so far; on rank 0 there are none. */
 DMPI_API const void *dmpi_task_constant(const dmpi_task *task, const char *name,
                                         size_t *size);
 

@@ -16,6 +16,7 @@
 #include "running.h"
 #include "session.h"
 #include "set.h"
+#include "startup.h"
 #include "ticker.h"
 #include "topology.h"
 #include "tracer.h"
@@ -172,14 +173,47 @@ static void end(struct session *session)
 /* ---- a worker's whole life -----------------------------------------------*/
 
 /* With the token. */
-static void serve(struct session *session)
+static dmpi_status serve(struct session *session)
 {
     while (!worker_ended(session->worker) || !is_quiet(session)) {
         bool any = session_turn(session, TURN_MAIN);
         any |= session_run_tasks(session);
         if (!any) session_idle(session, UINT64_MAX);
     }
+    dmpi_status status = worker_status(session->worker);
     end(session);
+    if (status) fault(status, "the pool did not open: rank 0 has said why");
+    return status;
+}
+
+/* ---- rank 0's ------------------------------------------------------------*/
+
+static bool center_has_stopped(void *argument)
+{
+    struct session *session = argument;
+    return center_stopped(session->center) && is_quiet(session);
+}
+
+/* The workers are told STATUS. */
+static void stop(struct session *session, dmpi_status status)
+{
+    center_stop(session->center, status);
+    session_wait(session, center_has_stopped, session, UINT64_MAX);
+}
+
+/* With the token, which goes to the application's code. */
+static dmpi_status lead(struct session *session, dmpi_pool **pool)
+{
+    dmpi_status status = startup_run(session);
+    if (status) {
+        stop(session, status);
+        end(session);
+        return status;
+    }
+    if (session->trace) tracer_application_begins(session);
+    session_unlock(session);
+    *pool = (dmpi_pool *)session;
+    return DMPI_OK;
 }
 
 /* ---- the public calls ----------------------------------------------------*/
@@ -215,14 +249,7 @@ static dmpi_status open_world(struct world *world, const char *options,
     tracer_start(session, trace);
     start(session, ranks, crowded);
     free(ranks);
-    if (session->rank == 0) {
-        if (session->trace) tracer_application_begins(session);
-        session_unlock(session); /* into the application's code */
-        *pool = (dmpi_pool *)session;
-        return DMPI_OK;
-    }
-    serve(session);
-    return DMPI_OK;
+    return session->rank == 0 ? lead(session, pool) : serve(session);
 }
 
 dmpi_status launch_open(const void *comm, const char *options, dmpi_pool **pool)
@@ -243,16 +270,12 @@ dmpi_status dmpi_open(const char *options, dmpi_pool **pool)
     return launch_open(NULL, options, pool);
 }
 
+/* And what end functions may see has come. */
 static bool all_tasks_ended(void *argument)
 {
     struct session *session = argument;
-    return !center_unended(session->center);
-}
-
-static bool center_has_stopped(void *argument)
-{
-    struct session *session = argument;
-    return center_stopped(session->center) && is_quiet(session);
+    return !center_unended(session->center) &&
+           !center_constants_spreading(session->center);
 }
 
 dmpi_status dmpi_close(dmpi_pool *pool)
@@ -266,9 +289,9 @@ dmpi_status dmpi_close(dmpi_pool *pool)
                              fault(DMPI_ESTATE, "a function of dmpi_on_end() "
                                                 "cannot close the pool"));
     session_wait(session, all_tasks_ended, session, UINT64_MAX);
-    center_stop(session->center);
-    session_wait(session, center_has_stopped, session, UINT64_MAX);
+    status = startup_end(session);
+    stop(session, DMPI_OK);
     if (session->config.value[CONFIG_REPORT]) report_print(session);
     end(session);
-    return DMPI_OK;
+    return status;
 }

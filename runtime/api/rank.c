@@ -25,12 +25,6 @@ static struct exchange *exchange_of(struct session *session)
                               : worker_exchange(session->worker);
 }
 
-static bool is_done(void *argument)
-{
-    const struct request *request = argument;
-    return request->done;
-}
-
 static struct request *open_request(struct session *session)
 {
     return exchange_open(exchange_of(session), NULL, 0);
@@ -39,7 +33,7 @@ static struct request *open_request(struct session *session)
 static dmpi_status settle_request(struct session *session,
                                   struct request *request)
 {
-    session_wait(session, is_done, request, UINT64_MAX);
+    session_wait(session, request_is_done, request, UINT64_MAX);
     switch (request->status) {
     case DMPI_OK: return DMPI_OK;
     case DMPI_EFAILED:

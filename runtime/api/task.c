@@ -137,7 +137,9 @@ void running_call(struct session *session, struct exchange *exchange,
                       .args_size = call->args ? call->args->size : 0};
     struct port *port = exchange->port;
     uint64_t begin_ns = port_trace_time(port);
+    if (port->rank) task.constants = worker_constants(session->worker, NULL);
     call_user(session, &task);
+    if (task.constants) constant_set_unref(task.constants);
     struct buffer *output = outcome(&task);
     if (port->trace) tracer_call(port->trace, call, output, begin_ns);
     report_handler(output, call);

@@ -180,12 +180,6 @@ static bool is_placed(void *argument)
            view.state != DMPI_PENDING;
 }
 
-static bool is_done(void *argument)
-{
-    const struct request *request = argument;
-    return request->done;
-}
-
 /* Ask for KEY as soon as it has a worker; NULL: no such key. */
 static struct request *start_get(struct session *session, dmpi_key key,
                                  void *data, size_t room)
@@ -226,7 +220,8 @@ static dmpi_status get_status(const struct request *request)
 static dmpi_status finish_get(struct session *session, dmpi_key key,
                               struct request *request, struct request *result)
 {
-    if (!is_done(request)) session_wait(session, is_done, request, UINT64_MAX);
+    if (!request_is_done(request))
+        session_wait(session, request_is_done, request, UINT64_MAX);
     dmpi_status status = get_status(request);
     *result = *request;
     result->failure = NULL;
@@ -394,7 +389,7 @@ static void fetch_failure(struct session *session, dmpi_key key,
     struct request *request =
         exchange_open(center_exchange(session->center), NULL, 0);
     center_fetch(session->center, key, request);
-    session_wait(session, is_done, request, UINT64_MAX);
+    session_wait(session, request_is_done, request, UINT64_MAX);
     *failure = *request->failure;
     exchange_close(center_exchange(session->center), request);
     center_unneed(session->center, key);
@@ -420,7 +415,7 @@ static void replicate(struct session *session, dmpi_key key, size_t copies)
         log_alloc((size_t)session->ranks * sizeof(struct request *));
     size_t made = center_replicate(session->center, key, copies, requests);
     for (size_t i = 0; i < made; i++) {
-        session_wait(session, is_done, requests[i], UINT64_MAX);
+        session_wait(session, request_is_done, requests[i], UINT64_MAX);
         exchange_close(center_exchange(session->center), requests[i]);
         center_unneed(session->center, key);
     }

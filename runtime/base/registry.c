@@ -17,6 +17,16 @@ void registry_enter(dmpi_function *function)
     entered = function;
 }
 
+bool registry_mark(const dmpi_function *function, uint32_t when)
+{
+    for (dmpi_function *f = entered; f; f = f->next) {
+        if (f != function) continue;
+        f->when |= when;
+        return true;
+    }
+    return false;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const dmpi_function *const *left = a, *const *right = b;
@@ -68,23 +78,33 @@ dmpi_function *registry_find(const char *name)
     return NULL;
 }
 
+/* Behind its name, so that ranks whose marks differ are told apart. */
+static const char *mark_text(const dmpi_function *function)
+{
+    static const char *const texts[] = {"", " at start", " at end",
+                                        " at start and end"};
+    return texts[function->when];
+}
+
 uint64_t registry_digest(void)
 {
+    size_t size;
+    char *names = registry_names(&size);
     uint64_t hash = 0xcbf29ce484222325u;
-    for (uint32_t i = 0; i < count; i++)
-        for (const char *c = sealed[i]->name;; c++) {
-            hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
-            if (!*c) break;
-        }
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ (unsigned char)names[i]) * 0x100000001b3u;
+    free(names);
     return hash;
 }
 
 char *registry_names(size_t *size)
 {
     *size = 0;
-    for (uint32_t i = 0; i < count; i++) *size += strlen(sealed[i]->name) + 1;
+    for (uint32_t i = 0; i < count; i++)
+        *size += strlen(sealed[i]->name) + strlen(mark_text(sealed[i])) + 1;
     char *names = log_alloc(*size), *at = names;
-    for (uint32_t i = 0; i < count; i++) at = stpcpy(at, sealed[i]->name) + 1;
+    for (uint32_t i = 0; i < count; i++)
+        at = stpcpy(stpcpy(at, sealed[i]->name), mark_text(sealed[i])) + 1;
     return names;
 }
 

@@ -15,6 +15,12 @@
 /* FUNCTION is borrowed for ever. */
 void registry_enter(dmpi_function *function);
 
+/* In dmpi_function.when: each worker calls it once by itself. */
+enum { REGISTRY_AT_START = 1, REGISTRY_AT_END = 2 };
+
+/* FUNCTION is also called at WHEN. False: it has not entered. */
+bool registry_mark(const dmpi_function *function, uint32_t when);
+
 /* Number what has entered. False: two share a name, given in *TWICE. */
 bool registry_seal(const char **twice);
 
@@ -29,10 +35,11 @@ const char *registry_name(uint32_t index);
 /* NULL: none of that name, sealed or not. */
 dmpi_function *registry_find(const char *name);
 
-/* FNV-1a over all names in order. */
+/* FNV-1a over all names in order, with their marks. */
 uint64_t registry_digest(void);
 
-/* All names, each with its NUL, in order: *SIZE bytes, which the caller frees. */
+/* All names, each with its marks in words and its NUL, in order: *SIZE bytes,
+ * which the caller frees. */
 char *registry_names(size_t *size);
 
 /* The first name in which two such lists differ: what A has there and what B

@@ -464,17 +464,17 @@ static void on_ask_drop(struct center *center, int from,
 
 /* ---- the end -------------------------------------------------------------*/
 
-static void say_to_all(struct center *center, unsigned kind)
+/* All that these say is a word. */
+static void say_to_all(struct center *center, unsigned kind, uint64_t word)
 {
     for (int rank = 1; rank < center->port->ranks; rank++)
-        memset(port_say(center->port, rank, kind, sizeof(struct msg_stop)), 0,
-               sizeof(struct msg_stop));
+        *(uint64_t *)port_say(center->port, rank, kind, sizeof word) = word;
 }
 
-void center_stop(struct center *center)
+void center_stop(struct center *center, dmpi_status status)
 {
     center->stopping = true;
-    say_to_all(center, MSG_STOP);
+    say_to_all(center, MSG_STOP, status);
 }
 
 /* Nobody waits for anybody, so nothing but what is on its way will be said. */
@@ -484,7 +484,7 @@ void center_turn(struct center *center)
     if (!exchange_idle(&center->exchange)) return;
     if (center_constants_spreading(center)) return;
     center->counting = true;
-    say_to_all(center, MSG_COUNT);
+    say_to_all(center, MSG_COUNT, 0);
 }
 
 static void on_quiet(struct center *center, int from,

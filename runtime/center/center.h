@@ -123,9 +123,10 @@ uint64_t center_ended(const struct center *center);
 
 /* ---- the end -------------------------------------------------------------*/
 
-/* Tell all workers to ask for nothing more; no task is unended. When all are
+/* Tell all workers that the pool ends with STATUS, and to ask for nothing more;
+ * no task is unended. When all are
  * quiet they are told to say their last, and then how much they have to hear. */
-void center_stop(struct center *center);
+void center_stop(struct center *center, dmpi_status status);
 
 /* The pool is closing: nothing may be asked for any more. */
 bool center_stopping(const struct center *center);

@@ -57,6 +57,12 @@ struct request *exchange_open(struct exchange *exchange, void *data,
                               uint64_t room);
 void exchange_close(struct exchange *exchange, struct request *request);
 
+/* For session_wait(): is it settled? */
+static inline bool request_is_done(void *request)
+{
+    return ((const struct request *)request)->done;
+}
+
 /* Settle a request of this rank without a message. BYTES are copied. */
 void exchange_settle(struct exchange *exchange, uint64_t id, dmpi_status status,
                      const void *bytes, size_t size);

@@ -299,7 +299,7 @@ struct msg_ask_keys {
 };
 
 struct msg_stop {
-    uint64_t pad;
+    uint64_t status; /* a dmpi_status, which dmpi_open() returns there */
 };
 
 struct msg_quiet {

@@ -163,9 +163,9 @@ void constants_forget(struct constants *constants, uint64_t first)
 struct constant_set *constants_of(const struct constants *constants,
                                   uint64_t epoch)
 {
-    if (epoch && epoch < constants->first) epoch = constants->first;
-    const struct epoch *found =
-        find(constants, epoch ? epoch : constants->complete);
+    if (epoch == CONSTANTS_NOW) epoch = constants->complete;
+    else if (epoch && epoch < constants->first) epoch = constants->first;
+    const struct epoch *found = find(constants, epoch);
     if (!found) return NULL;
     found->set->refs++;
     return found->set;

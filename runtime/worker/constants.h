@@ -25,6 +25,8 @@ struct constant_set {
     struct constant *constants[]; /* by name; a reference to each is owned */
 };
 
+#define CONSTANTS_NOW UINT64_MAX
+
 struct constants {
     struct table epochs;  /* of struct epoch, by number */
     uint64_t first, last; /* of those in the table; last 0: there are none */
@@ -53,8 +55,8 @@ void constants_await(struct constants *constants, struct job *job);
 struct job *constants_next_job(struct constants *constants);
 
 /* What tasks of EPOCH, which is complete, see; a reference for the caller. If
- * EPOCH is forgotten, nobody cares what the task does: it sees the next. 0: what
- * the last complete one sees. NULL: there are no constants. */
+ * EPOCH is forgotten, nobody cares what the task does: it sees the next. EPOCH
+ * CONSTANTS_NOW: the last complete one. NULL: there are no constants, EPOCH is 0. */
 struct constant_set *constants_of(const struct constants *constants,
                                   uint64_t epoch);
 void constant_set_unref(struct constant_set *set);

@@ -38,6 +38,7 @@ struct worker {
     struct msg_counts counts;
     uint64_t last_key;      /* counter of the last key made here */
     bool stopping;          /* nothing new is asked for */
+    dmpi_status status;     /* with which the pool ends then */
     bool quiet;             /* the center knows that nothing is */
     bool counting, stopped; /* told to say its last; has */
     uint64_t to_hear;       /* messages, from END; 0: not told yet */
@@ -211,9 +212,8 @@ uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job)
 struct constant_set *worker_constants(const struct worker *worker,
                                       struct job *job)
 {
-    if (!job) return constants_of(&worker->constants, 0);
-    uint64_t epoch = job_epoch(job);
-    return epoch ? constants_of(&worker->constants, epoch) : NULL;
+    return constants_of(&worker->constants,
+                        job ? job_epoch(job) : CONSTANTS_NOW);
 }
 
 void worker_rest(struct worker *worker)
@@ -367,6 +367,7 @@ static void on_stop(struct worker *worker, int from,
                     const struct msg_stop *stop)
 {
     worker->stopping = true;
+    worker->status = (dmpi_status)stop->status;
 }
 
 static void on_count(struct worker *worker, int from,
@@ -384,6 +385,11 @@ bool worker_ended(const struct worker *worker)
 {
     assert(!worker->to_hear || worker->port->heard <= worker->to_hear);
     return worker->to_hear && worker->port->heard == worker->to_hear;
+}
+
+dmpi_status worker_status(const struct worker *worker)
+{
+    return worker->status;
 }
 
 bool worker_stopping(const struct worker *worker)
@@ -593,9 +599,4 @@ size_t worker_values_known(const struct worker *worker)
 uint64_t worker_bytes_held(const struct worker *worker)
 {
     return worker->custody.store.bytes;
-}
-
-size_t worker_epochs_known(const struct worker *worker)
-{
-    return worker->constants.epochs.live;
 }

@@ -60,6 +60,9 @@ struct exchange *worker_exchange(struct worker *worker);
 /* The center has told how much there is to hear, and it was heard. */
 bool worker_ended(const struct worker *worker);
 
+/* How the pool ends; DMPI_OK, as long as it does not. */
+dmpi_status worker_status(const struct worker *worker);
+
 /* The pool is closing: nothing may be asked for any more. */
 bool worker_stopping(const struct worker *worker);
 
@@ -84,6 +87,5 @@ void worker_check(const struct worker *worker);
 size_t worker_values_held(const struct worker *worker);
 size_t worker_values_known(const struct worker *worker);
 uint64_t worker_bytes_held(const struct worker *worker);
-size_t worker_epochs_known(const struct worker *worker);
 
 #endif

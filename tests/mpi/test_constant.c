@@ -198,14 +198,24 @@ static void bad_arguments_are_refused(void)
     remove_constant(name); /* there is none any more */
 }
 
-static void calls_to_ranks_see_none(void)
+/* Did a call of sees_any() on RANK? */
+static bool call_sees(int rank)
+{
+    int64_t *result, seen;
+    OK(dmpi_rank_run(rank, sees_any, NULL, 0, (void **)&result, NULL));
+    seen = *result;
+    free(result);
+    return seen;
+}
+
+/* A task there waited for it. */
+static void calls_to_a_worker_see_what_has_come_there(void)
 {
     set_word("word", 1);
-    for (int rank = 0; rank <= job_last(); rank++) {
-        void *result;
-        OK(dmpi_rank_run(rank, sees_any, NULL, 0, &result, NULL));
-        CU_ASSERT_EQUAL(*(int64_t *)result, 0);
-        free(result);
+    CU_ASSERT_FALSE(call_sees(0));
+    for (int rank = 1; rank <= job_last(); rank++) {
+        job_take_number(job_submit_on(rank, sees_any, NULL, 0, NULL, 0));
+        CU_ASSERT_TRUE(call_sees(rank));
     }
     remove_constant("word");
 }
@@ -232,7 +242,8 @@ static const struct check_test tests[] = {
      running_tasks_keep_their_bytes_when_they_are_replaced},
     {"stolen tasks see theirs", stolen_tasks_see_theirs},
     {"bad arguments are refused", bad_arguments_are_refused},
-    {"calls to ranks see none", calls_to_ranks_see_none},
+    {"calls to a worker see what has come there",
+     calls_to_a_worker_see_what_has_come_there},
     {"constants are no keys of the workers",
      constants_are_no_keys_of_the_workers},
 };

@@ -205,7 +205,7 @@ static void thousand_failures_at_once(void)
 static void submit_refuses_bad_arguments(void)
 {
     dmpi_function stranger = {.name = "stranger", .call = dmpi_call_echo};
-    dmpi_function far = {"far", dmpi_call_echo, UINT32_MAX, NULL};
+    dmpi_function far = {"far", dmpi_call_echo, UINT32_MAX, 0, NULL};
     dmpi_task_options high = {.rank = dmpi_ranks()}, low = {.rank = -1};
     dmpi_task_options nowhere = {.hard = 1};
     dmpi_key foreign = 0xabcdef, nth = DMPI_NTH(0), key = 7;

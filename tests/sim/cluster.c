@@ -418,7 +418,7 @@ bool cluster_stop(struct cluster *cluster)
 {
     if (cluster->setup.costs)
         network_set_costs(cluster->network, NULL, cluster->nodes);
-    center_stop(cluster->center);
+    center_stop(cluster->center, DMPI_OK);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         for (int i = 0; i < cluster->ranks; i++) cluster_step(cluster);
         if (all_ended(cluster))

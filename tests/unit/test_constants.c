@@ -146,11 +146,13 @@ static void without_constants_there_is_no_set(void)
 
     scene_init(&scene);
     CU_ASSERT_PTR_NULL(constants_of(&scene.constants, 0));
+    CU_ASSERT_PTR_NULL(constants_of(&scene.constants, CONSTANTS_NOW));
     CU_ASSERT_PTR_NULL(constant_set_find(NULL, "a"));
     constants_begin(&scene.constants, 1, "a", true);
-    CU_ASSERT_PTR_NULL(constants_of(&scene.constants, 0)); /* on its way */
+    CU_ASSERT_PTR_NULL(constants_of(&scene.constants, CONSTANTS_NOW));
     come(&scene, 1, 5);
-    CU_ASSERT_EQUAL(word_at(&scene, 0, "a"), 5);
+    CU_ASSERT_EQUAL(word_at(&scene, CONSTANTS_NOW, "a"), 5);
+    CU_ASSERT_PTR_NULL(constants_of(&scene.constants, 0));
     scene_end(&scene);
 }
 

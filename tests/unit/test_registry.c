@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 static dmpi_function functions[] = {
-    {"beta", NULL, 0, NULL},     {"alpha", NULL, 0, NULL},
-    {"gamma", NULL, 0, NULL},    {"al", NULL, 0, NULL},
-    {"alphabet", NULL, 0, NULL}, {"beta", NULL, 0, NULL},
+    {"beta", NULL, 0, 0, NULL},     {"alpha", NULL, 0, 0, NULL},
+    {"gamma", NULL, 0, 0, NULL},    {"al", NULL, 0, 0, NULL},
+    {"alphabet", NULL, 0, 0, NULL}, {"beta", NULL, 0, 0, NULL},
 };
 enum { BETA, ALPHA, GAMMA, AL, ALPHABET, BETA_AGAIN };
 
@@ -47,6 +47,26 @@ static uint64_t apart(uint64_t (*test)(void))
 }
 
 /* ---- what is asked in there: 1 if it is so -------------------------------*/
+
+static uint64_t marks_make_other_digests(void)
+{
+    const char *twice;
+    size_t size, marked_size;
+    enter((const int[]){BETA, ALPHA}, 2);
+    if (!registry_seal(&twice)) return 0;
+    uint64_t digest = registry_digest();
+    char *names = registry_names(&size);
+    if (registry_mark(&functions[GAMMA], REGISTRY_AT_END)) return 0;
+    if (!registry_mark(&functions[BETA], REGISTRY_AT_END)) return 0;
+    char *marked = registry_names(&marked_size);
+    const char *a, *b;
+    registry_difference(names, size, marked, marked_size, &a, &b);
+    bool good = registry_digest() != digest && !strcmp(a, "beta") &&
+                !strcmp(b, "beta at end");
+    free(names);
+    free(marked);
+    return good;
+}
 
 static uint64_t numbers_follow_names(void)
 {
@@ -201,6 +221,11 @@ static void difference_is_the_first_name_that_differs(void)
     check_difference("", 0, "", 0, "", "");
 }
 
+static void marks_are_a_part_of_what_ranks_compare(void)
+{
+    CU_ASSERT_TRUE(apart(marks_make_other_digests));
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -213,6 +238,8 @@ int main(void)
         {"list of names is in order", list_of_names_is_in_order},
         {"difference is the first name that differs",
          difference_is_the_first_name_that_differs},
+        {"marks are a part of what ranks compare",
+         marks_are_a_part_of_what_ranks_compare},
     };
     return check_run("registry", tests, CHECK_COUNT(tests));
 }
