@@ -132,6 +132,21 @@ void center_settle(struct center *center)
     scheduler_settle(&center->scheduler);
 }
 
+dmpi_status center_submit_gang(struct center *center,
+                               const struct task_order orders[], size_t size,
+                               uint64_t keys[])
+{
+    size_t workers = (size_t)center->port->ranks - 1;
+    if (size > workers)
+        return fault(DMPI_EINVAL,
+                     "a gang of %zu in a pool of %zu workers: start %zu ranks, "
+                     "or ask for a smaller gang",
+                     size, workers, size + 1);
+    scheduler_submit_gang(&center->scheduler, orders, (uint32_t)size, keys);
+    scheduler_settle(&center->scheduler);
+    return DMPI_OK;
+}
+
 dmpi_status center_submit_graph(struct center *center,
                                 const dmpi_graph_task tasks[], size_t count,
                                 dmpi_key keys[])

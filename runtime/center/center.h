@@ -42,6 +42,12 @@ dmpi_status center_check_order(struct center *center,
 uint64_t center_submit(struct center *center, const struct task_order *order);
 void center_settle(struct center *center);
 
+/* Submit a gang, whose member i is ORDERS[i], and settle; all have been checked.
+ * DMPI_EINVAL: there are not so many workers. */
+dmpi_status center_submit_gang(struct center *center,
+                               const struct task_order orders[], size_t size,
+                               uint64_t keys[]);
+
 /* Submit COUNT TASKS, each of which has been checked but for its inputs, and
  * settle. DMPI_EINVAL, DMPI_ENOKEY: as dmpi_submit_graph(), nothing was
  * submitted. */

@@ -57,8 +57,10 @@ void roster_init(struct roster *roster, const dmpi_worker info[], int ranks,
                  uint64_t window_ns)
 {
     size_t bytes = (size_t)ranks * sizeof *roster->workers;
-    *roster = (struct roster){
-        .ranks = ranks, .window_ns = window_ns, .workers = log_alloc(bytes)};
+    *roster = (struct roster){.ranks = ranks,
+                              .window_ns = window_ns,
+                              .workers = log_alloc(bytes),
+                              .gangless = ranks - 1};
     memset(roster->workers, 0, bytes);
     for (int rank = 1; rank < ranks; rank++)
         if (info[rank - 1].node >= roster->node_count)
@@ -106,6 +108,25 @@ void roster_end(struct roster *roster, struct worker_entry *worker,
     worker->dealt_ns -= cost_ns;
     if (!worker->next && has_room_again(roster, worker))
         join_ring(roster, worker);
+}
+
+/* As if it had been dealt more than it may be: nobody has to ask for gangs. */
+void roster_enter_gang(struct roster *roster, struct worker_entry *worker)
+{
+    assert(!worker->in_gang);
+    worker->in_gang = true;
+    roster->gangless--;
+    worker->dealt += ROSTER_TASKS_MAX;
+    if (worker->next) leave_ring(roster, worker);
+}
+
+void roster_leave_gang(struct roster *roster, struct worker_entry *worker)
+{
+    assert(worker->in_gang && worker->dealt >= ROSTER_TASKS_MAX);
+    worker->in_gang = false;
+    roster->gangless++;
+    worker->dealt -= ROSTER_TASKS_MAX;
+    if (has_room_again(roster, worker)) join_ring(roster, worker);
 }
 
 struct worker_entry *roster_turn(struct roster *roster)

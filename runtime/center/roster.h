@@ -44,6 +44,8 @@ struct worker_entry {
     bool holds;                       /* is among the holders */
     struct worker_entry *next, *prev; /* in the ring; NULL: no room */
     uint64_t tally;                   /* placement's scratch */
+    uint32_t comms;                   /* of gangs, that it keeps; see gangs.h */
+    bool in_gang;
 };
 
 struct roster {
@@ -54,7 +56,8 @@ struct roster {
     struct worker_entry *holders; /* with held specs, or without any more */
     struct rankset **nodes;       /* ranks of each node; owned */
     int node_count;
-    int picked; /* the last one that was looked at */
+    int picked;   /* the last one that was looked at */
+    int gangless; /* workers in no gang */
 };
 
 /* INFO: one entry per worker, by rank from 1. */
@@ -80,6 +83,11 @@ void roster_pass_turn(struct roster *roster);
 
 /* A worker that has no task at all, if a look at a few finds one, or NULL. */
 struct worker_entry *roster_idle(struct roster *roster);
+
+/* The worker, which is in no gang, gets a place in one: it is dealt nothing until
+ * it leaves it. */
+void roster_enter_gang(struct roster *roster, struct worker_entry *worker);
+void roster_leave_gang(struct roster *roster, struct worker_entry *worker);
 
 /* Room for a task that is wanted there? */
 static inline bool roster_takes(const struct worker_entry *worker)

@@ -35,12 +35,14 @@ void scheduler_init(struct scheduler *scheduler, struct values *values,
     memset(scheduler->estimates, 0, bytes);
     epochs_init(&scheduler->epochs, values);
     demands_init(&scheduler->demands, supply, workers, values->roster->ranks);
+    gangs_init(&scheduler->gangs, values->roster);
 }
 
 void scheduler_fini(struct scheduler *scheduler)
 {
     queue_fini(&scheduler->ready);
     queue_fini(&scheduler->fresh);
+    gangs_fini(&scheduler->gangs);
     free(scheduler->estimates);
     epochs_fini(&scheduler->epochs);
     demands_fini(&scheduler->demands);
@@ -174,13 +176,14 @@ static bool is_hopeless(struct spec *spec)
 /* ---- producers -----------------------------------------------------------*/
 
 /* Watch the first input whose task is not placed; or, for a task that takes
- * resources from others while it waits for its inputs, has not ended. False:
- * there is none. */
+ * resources or workers from others while it waits for its inputs, has not ended.
+ * False: there is none. */
 static bool watch_input(struct spec *spec)
 {
     if (!spec->inputs) return false;
     struct record **inputs = spec_inputs(spec);
-    unsigned enough = spec_gathers(spec) ? TASK_DONE : TASK_PLACED;
+    unsigned enough =
+        spec_gathers(spec) || spec->flags & RUN_GANG ? TASK_DONE : TASK_PLACED;
     while (spec->placed < spec->inputs && inputs[spec->placed]->state >= enough)
         spec->placed++;
     if (spec->placed == spec->inputs) return false;
@@ -206,6 +209,10 @@ static void make_ready(struct scheduler *scheduler, struct record *record)
 {
     struct spec *spec = record->spec;
     task_enter(record, TASK_READY);
+    if (spec->flags & RUN_GANG) {
+        gangs_member_ready(&scheduler->gangs, record);
+        return;
+    }
     record->dealt = !spec->inputs && !spec->target && !spec_is_picky(spec);
     push(record->dealt ? &scheduler->ready : &scheduler->fresh, record);
 }
@@ -231,6 +238,20 @@ struct record *scheduler_submit(struct scheduler *scheduler,
     if (watch_input(spec)) task_enter(record, TASK_WAITING);
     else make_ready(scheduler, record);
     return record;
+}
+
+void scheduler_submit_gang(struct scheduler *scheduler,
+                           const struct task_order orders[], uint32_t size,
+                           uint64_t keys[])
+{
+    struct gang *gang = gangs_new(size);
+    for (uint32_t i = 0; i < size; i++) {
+        struct task_order order = orders[i];
+        order.flags |= RUN_GANG | RUN_PINNED;
+        struct record *record = scheduler_submit(scheduler, &order);
+        keys[i] = record->key;
+        gangs_join(&scheduler->gangs, gang, record);
+    }
 }
 
 uint64_t scheduler_estimate_ns(const struct scheduler *scheduler,
@@ -469,12 +490,73 @@ static void deal(struct scheduler *scheduler)
     }
 }
 
+/* ---- gangs ---------------------------------------------------------------*/
+
+/* The task of RECORD has BAD as its only input: it will become that error. */
+static void inherit_error(struct scheduler *scheduler, struct record *record,
+                          struct record *bad)
+{
+    struct spec *old = record->spec;
+    struct task_order order = {.function = old->function,
+                               .inputs = &bad->key,
+                               .input_count = 1,
+                               .name = NULL};
+    struct spec *spec = record->spec = spec_new(scheduler, &order);
+    spec->order = old->order;
+    spec->record = record;
+    spec->watchers = old->watchers;
+    spec_inputs(spec)[0] = bad;
+    bad->needs++;
+    for (uint32_t i = 0; i < old->inputs; i++)
+        values_unneed(scheduler->values, spec_inputs(old)[i]);
+    spec_free(scheduler, old);
+    push(&scheduler->fresh, record);
+}
+
+static void say_gang(struct scheduler *scheduler, const struct gang *gang,
+                     uint32_t index)
+{
+    size_t tail = gang->size * sizeof(uint32_t);
+    struct msg_gang *say = port_say(scheduler->values->port, gang->ranks[index],
+                                    MSG_GANG, sizeof *say + tail);
+    *say = (struct msg_gang){.gang = gang->id,
+                             .comm = gang->comm,
+                             .index = index,
+                             .size = gang->size};
+    uint32_t *ranks = (uint32_t *)(say + 1);
+    for (uint32_t i = 0; i < gang->size; i++)
+        ranks[i] = (uint32_t)gang->ranks[i];
+}
+
+/* None of its members runs. */
+static void give_error(struct scheduler *scheduler, struct gang *gang)
+{
+    struct record *bad = gangs_bad_input(gang);
+    gangs_take_out(&scheduler->gangs, gang);
+    for (uint32_t i = 0; i < gang->size; i++)
+        inherit_error(scheduler, gang->members[i], bad);
+    gang_free(gang);
+}
+
+static void start_gangs(struct scheduler *scheduler)
+{
+    struct gang *gang;
+    while ((gang = gangs_failed(&scheduler->gangs)))
+        give_error(scheduler, gang);
+    while ((gang = gangs_start(&scheduler->gangs)))
+        for (uint32_t i = 0; i < gang->size; i++) {
+            say_gang(scheduler, gang, i);
+            place(scheduler, gang->members[i], gang->ranks[i]);
+        }
+}
+
 void scheduler_settle(struct scheduler *scheduler)
 {
     do {
         look_at_fresh(scheduler);
         if (scheduler->demands.stirred) serve_demands(scheduler);
         deal(scheduler);
+        if (scheduler->gangs.waiting) start_gangs(scheduler);
     } while (scheduler->fresh.count);
 }
 
@@ -533,6 +615,8 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     release_inputs(scheduler, spec, from);
     if (spec->watchers) release_watchers(scheduler, spec);
     if (spec->flags & RUN_TERMS) end_terms(scheduler, spec);
+    if (spec->flags & RUN_GANG)
+        gangs_member_ended(&scheduler->gangs, record, worker);
     spec_free(scheduler, spec);
     scheduler->unended--;
     scheduler->ended++;
@@ -571,13 +655,13 @@ static int any_rank(const struct scheduler *scheduler,
 
 /* A spec that watches another's task stays in the list there, without a record,
  * until that task is placed, or ends: to find it would cost the length of the list. */
-void scheduler_fail(struct scheduler *scheduler, struct record *record,
-                    struct buffer *error)
+static void fail_one(struct scheduler *scheduler, struct record *record,
+                     struct buffer *error)
 {
     struct values *values = scheduler->values;
     struct spec *spec = record->spec;
     bool watches = record->state == TASK_WAITING;
-    if (!watches) take_out(scheduler, record);
+    if (!watches && !(spec->flags & RUN_GANG)) take_out(scheduler, record);
     int rank = spec->target ? spec->target : any_rank(scheduler, record);
     task_enter(record, TASK_FAILED);
     values_say_put(values, rank, record->key, 0, error);
@@ -592,6 +676,22 @@ void scheduler_fail(struct scheduler *scheduler, struct record *record,
     scheduler->unended--;
     scheduler->ended++;
     values_release(values, record);
+}
+
+static void fail_gang(struct scheduler *scheduler, struct gang *gang,
+                      struct buffer *error)
+{
+    gangs_take_out(&scheduler->gangs, gang);
+    for (uint32_t i = 0; i < gang->size; i++)
+        fail_one(scheduler, gang->members[i], error);
+    gang_free(gang);
+}
+
+void scheduler_fail(struct scheduler *scheduler, struct record *record,
+                    struct buffer *error)
+{
+    if (!(record->spec->flags & RUN_GANG)) fail_one(scheduler, record, error);
+    else fail_gang(scheduler, gangs_of(&scheduler->gangs, record), error);
 }
 
 /* ---- from worker to worker -----------------------------------------------*/

@@ -12,6 +12,7 @@
 #include "distmpi/status.h"
 #include "epochs.h"
 #include "estimate.h"
+#include "gangs.h"
 #include "task.h"
 #include "values.h"
 
@@ -32,6 +33,7 @@ struct scheduler {
     size_t unended; /* tasks */
     uint64_t ended; /* so far */
     uint32_t turn;  /* of the next task */
+    struct gangs gangs;
 };
 
 /* SUPPLY, WORKERS (by rank from 1), STEAL: see center_new(). */
@@ -49,6 +51,12 @@ dmpi_status scheduler_check(struct scheduler *scheduler,
 struct record *scheduler_submit(struct scheduler *scheduler,
                                 const struct task_order *order);
 
+/* The same for a gang: ORDERS[i] is that of member i of SIZE, at most as many as
+ * there are workers. KEYS[i] receives its key. */
+void scheduler_submit_gang(struct scheduler *scheduler,
+                           const struct task_order orders[], uint32_t size,
+                           uint64_t keys[]);
+
 /* What FUNCTION is thought to take: 1, if nothing is known of any. */
 uint64_t scheduler_estimate_ns(const struct scheduler *scheduler,
                                uint32_t function);
@@ -65,7 +73,8 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
                    const struct msg_task_done *done);
 
 /* The task of RECORD, which has no worker yet, is not to run: ERROR, an error
- * value, is its end. RECORD may be gone afterwards. */
+ * value, is its end, and that of all members if it is one of a gang. RECORD may
+ * be gone afterwards. */
 void scheduler_fail(struct scheduler *scheduler, struct record *record,
                     struct buffer *error);
 

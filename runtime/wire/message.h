@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 5 };
+enum { MESSAGE_PROTOCOL = 6 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -41,6 +41,9 @@ enum { MESSAGE_PROTOCOL = 5 };
 
 #define MESSAGES_TO_WORKER(M)                                                  \
     M(TASK_RUN,    task_run)    /* center, or peer that gives it: run this */  \
+    M(GANG,        gang)        /* center: the next task is one of a gang */   \
+    M(GANG_READY,  gang_ready)  /* member, to the first: I wait for the gang */\
+    M(GANG_GO,     gang_go)     /* the first member: all do */                 \
     M(CONSTANTS_FORGET, constants_forget) /* center: nobody sees these now */  \
     M(STEAL,       steal)       /* peer: I have nothing to run */              \
     M(STEAL_NONE,  steal_none)  /* peer: nor do I, but I keep you in mind */   \
@@ -217,7 +220,8 @@ static inline size_t terms_bytes(const struct msg_terms *terms)
 enum {
     RUN_PINNED = 1, /* not to be given away */
     RUN_TERMS = 2,  /* there are terms */
-    RUN_NODE = 4    /* not to be given to another node */
+    RUN_NODE = 4,   /* not to be given to another node */
+    RUN_GANG = 8    /* when all members are there; GANG came before it */
 };
 
 struct msg_task_run { /* tail: inputs, terms if flagged, arguments, name */
@@ -229,6 +233,22 @@ struct msg_task_run { /* tail: inputs, terms if flagged, arguments, name */
     uint16_t attempt;
     uint8_t flags;
     uint8_t name; /* bytes, without a NUL */
+};
+
+struct msg_gang { /* tail: the members' ranks, uint32_t, by index */
+    uint64_t gang;
+    uint32_t comm;  /* number of their communicator; 0: do not keep it */
+    uint32_t index; /* of the receiver */
+    uint32_t size;  /* members */
+    uint32_t pad;
+};
+
+struct msg_gang_ready {
+    uint64_t gang;
+};
+
+struct msg_gang_go {
+    uint64_t gang;
 };
 
 enum {
@@ -331,6 +351,9 @@ _Static_assert(sizeof(struct msg_input) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_terms) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_resource) == 4, "wire layout");
 _Static_assert(sizeof(struct msg_task_run) == 32, "wire layout");
+_Static_assert(sizeof(struct msg_gang) == 24, "wire layout");
+_Static_assert(sizeof(struct msg_gang_ready) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_gang_go) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_key_fetch) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_key_put) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_key_copy) == 24, "wire layout");

@@ -33,6 +33,7 @@ struct worker {
     size_t unended; /* jobs here: waiting, ready and running */
     int *nodes;     /* by rank; owned */
     int *cores;     /* the same */
+    struct muster muster;
     struct steal steal;
     bool stealing;
     struct msg_counts counts;
@@ -76,6 +77,7 @@ void worker_free(struct worker *worker)
     store_fini(&worker->custody.store);
     mem_fini(&worker->jobs);
     steal_fini(&worker->steal);
+    muster_fini(&worker->muster);
     free(worker->nodes);
     free(worker->cores);
     free(worker);
@@ -175,21 +177,40 @@ static __attribute__((noinline)) void skip(struct worker *worker,
     end_job(worker, job, buffer_ref(bad), 0);
 }
 
+/* JOB is one of a gang: a turn may pass, and worker_take() asks again. */
+static __attribute__((noinline)) struct job *
+wait_for_gang(struct worker *worker, struct job *job)
+{
+    muster_wait(&worker->muster, worker->port, job);
+    return muster_take(&worker->muster);
+}
+
 struct job *worker_take(struct worker *worker)
 {
     struct job *job;
+    if (worker->muster.waiting) return muster_take(&worker->muster);
     while ((job = agenda_take(&worker->agenda))) {
         struct buffer *bad = job->inputs ? job_bad_input(job) : NULL;
-        if (!bad) return job;
-        skip(worker, job, bad);
+        if (bad) {
+            skip(worker, job, bad);
+            continue;
+        }
+        if (job->flags & RUN_GANG) return wait_for_gang(worker, job);
+        return job;
     }
     return NULL;
+}
+
+const struct muster *worker_gang(const struct worker *worker)
+{
+    return &worker->muster;
 }
 
 void worker_finish(struct worker *worker, struct job *job,
                    struct buffer *output, uint64_t ns)
 {
     stop_running(worker, job, output, ns);
+    if (job->flags & RUN_GANG) muster_end(&worker->muster);
     if (output->is_error && try_again(worker, job)) buffer_unref(output);
     else end_job(worker, job, output, ns);
 }
@@ -220,6 +241,25 @@ void worker_rest(struct worker *worker)
 {
     mem_trim(&worker->jobs);
     mem_trim(&worker->custody.store.mem);
+}
+
+/* ---- gangs ---------------------------------------------------------------*/
+
+static void on_gang(struct worker *worker, int from, const struct msg_gang *say)
+{
+    muster_on_gang(&worker->muster, say);
+}
+
+static void on_gang_ready(struct worker *worker, int from,
+                          const struct msg_gang_ready *ready)
+{
+    muster_on_ready(&worker->muster, worker->port, ready);
+}
+
+static void on_gang_go(struct worker *worker, int from,
+                       const struct msg_gang_go *go)
+{
+    muster_on_go(&worker->muster, go);
 }
 
 /* ---- stealing ------------------------------------------------------------*/

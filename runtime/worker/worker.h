@@ -10,6 +10,7 @@
 #include "constants.h"
 #include "exchange.h"
 #include "job.h"
+#include "muster.h"
 
 struct worker;
 
@@ -34,8 +35,12 @@ void worker_set_time(struct worker *worker, uint64_t now_ns);
 /* What is to be done between messages: look for work, offer work, stop. */
 void worker_turn(struct worker *worker);
 
-/* The next task to run, whose inputs are all here, or NULL. One at a time. */
+/* The next task to run, whose inputs are all here, or NULL. One at a time. If it
+ * is one of a gang, not before all members are there. */
 struct job *worker_take(struct worker *worker);
+
+/* The gang of the job taken last, which has RUN_GANG; until it is finished. */
+const struct muster *worker_gang(const struct worker *worker);
 
 /* JOB ran for NS and gave OUTPUT (taken). */
 void worker_finish(struct worker *worker, struct job *job,

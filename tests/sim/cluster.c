@@ -163,22 +163,56 @@ static struct buffer *call(struct member *member)
     return output;
 }
 
+static void set_end(struct member *member)
+{
+    struct cluster *cluster = member->cluster;
+    const struct cluster_setup *setup = &cluster->setup;
+    uint64_t ns =
+        setup->duration_ns
+            ? setup->duration_ns(setup->app, member->rank, member->job)
+            : 0;
+    member->ends_ns = cluster->now_ns + ns;
+    if (setup->costs) timeline_add(&cluster->ends, member->ends_ns, member);
+}
+
+/* The members that have begun; those that have not must be waiting. */
+static uint32_t count_begun(struct cluster *cluster, const struct muster *gang)
+{
+    uint32_t begun = 0;
+    for (uint32_t i = 0; i < gang->size; i++) {
+        struct member *other = cluster_member(cluster, gang->ranks[i]);
+        const struct muster *theirs = worker_gang(other->worker);
+        bool there = other->job || theirs->waiting;
+        if (theirs->gang != gang->gang || theirs->index != i || !there)
+            cluster->mixed_up = true;
+        begun += other->job && other->job->flags & RUN_GANG;
+    }
+    return begun;
+}
+
+static void begin_in_gang(struct member *member)
+{
+    struct cluster *cluster = member->cluster;
+    const struct muster *gang = worker_gang(member->worker);
+    member->ends_ns = UINT64_MAX;
+    if (count_begun(cluster, gang) < gang->size) return;
+    cluster->gangs++;
+    for (uint32_t i = 0; i < gang->size; i++)
+        set_end(cluster_member(cluster, gang->ranks[i]));
+}
+
 bool cluster_start_job(struct cluster *cluster, int rank)
 {
     struct member *member = cluster_member(cluster, rank);
-    const struct cluster_setup *setup = &cluster->setup;
     if (member->job) return false;
     worker_set_time(member->worker, cluster->now_ns);
     member->job = worker_take(member->worker);
     check(member);
     if (!member->job) return false;
     member->constants = worker_constants(member->worker, member->job);
-    uint64_t ns = setup->duration_ns
-                      ? setup->duration_ns(setup->app, rank, member->job)
-                      : 0;
     member->began_ns = cluster->now_ns;
-    member->ends_ns = cluster->now_ns + ns;
-    if (setup->costs) timeline_add(&cluster->ends, member->ends_ns, member);
+    if (member->job->flags & RUN_GANG) begin_in_gang(member);
+    else set_end(member);
     return true;
 }
 
@@ -211,7 +245,8 @@ static void look_at(struct cluster *cluster, int rank)
 {
     cluster_turn(cluster, rank);
     if (!cluster_member(cluster, rank)->job) cluster_start_job(cluster, rank);
-    else if (random_one_in(&cluster->random, JOB_ENDS_ONE_IN))
+    else if (cluster_member(cluster, rank)->ends_ns != UINT64_MAX &&
+             random_one_in(&cluster->random, JOB_ENDS_ONE_IN))
         cluster_end_job(cluster, rank);
 }
 
@@ -458,6 +493,19 @@ int cluster_busy_workers(const struct cluster *cluster)
 }
 
 /* ---- short forms ---------------------------------------------------------*/
+
+void cluster_submit_gang(struct cluster *cluster, uint32_t function,
+                         uint32_t size, uint64_t word, uint64_t keys[])
+{
+    struct task_order *orders = calloc(size, sizeof *orders);
+    for (uint32_t i = 0; i < size; i++)
+        orders[i] = (struct task_order){
+            .function = function, .args = &word, .size = sizeof word};
+    dmpi_status status =
+        center_submit_gang(cluster->center, orders, size, keys);
+    assert(status == DMPI_OK);
+    free(orders);
+}
 
 uint64_t cluster_submit(struct cluster *cluster, uint32_t function,
                         const uint64_t inputs[], size_t count, uint64_t word,

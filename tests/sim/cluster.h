@@ -2,6 +2,9 @@
 /* cluster.h - one center and its workers on a network, and the threads that
  * would run their tasks.
  *
+ * Members of a gang end together, as those that talk to each other do: none
+ * before all have started.
+ *
  * Time is virtual. A task occupies its worker while messages go on being
  * delivered to it. What happens next is decided by a seed (cluster_step()), by
  * durations (cluster_run_virtually()), or by the test itself. */
@@ -37,8 +40,8 @@ struct member {
     struct worker *worker;
     struct job *job;                /* that runs, or NULL */
     struct constant_set *constants; /* that it sees; a reference, or NULL */
-    uint64_t began_ns, ends_ns;
-    uint64_t jobs;  /* that ran here */
+    uint64_t began_ns, ends_ns;     /* UINT64_MAX: its gang has not begun */
+    uint64_t jobs;                  /* that ran here */
     uint64_t bytes; /* of values here, when it was last looked at */
     bool touched;   /* something happened since its last turn */
     int rank;
@@ -59,6 +62,8 @@ struct cluster {
     size_t touched_count;
     struct timeline ends;       /* of running jobs: struct member */
     uint64_t bytes, bytes_most; /* of values on all workers: now, at the peak */
+    uint64_t gangs;             /* that have begun */
+    bool mixed_up; /* a member of a gang began without the others */
 };
 
 struct cluster *cluster_new(const struct cluster_setup *setup);
@@ -119,6 +124,10 @@ int cluster_busy_workers(const struct cluster *cluster);
 uint64_t cluster_submit(struct cluster *cluster, uint32_t function,
                         const uint64_t inputs[], size_t count, uint64_t word,
                         int rank, bool hard);
+
+/* Submit a gang of SIZE members without inputs. */
+void cluster_submit_gang(struct cluster *cluster, uint32_t function,
+                         uint32_t size, uint64_t word, uint64_t keys[]);
 
 /* Fetch KEY while everything goes on; a buffer the caller unrefs. */
 struct buffer *cluster_get(struct cluster *cluster, uint64_t key);

@@ -260,49 +260,104 @@ static void make_picky(struct script *script, struct task_order *order)
     if (one_in(script, 2)) order->flags |= RUN_NODE;
 }
 
-static void submit_one(struct script *script)
-{
+/* What a task is made of. */
+struct draft {
     uint64_t keys[INPUTS_MAX], args[3];
-    struct buffer *values[INPUTS_MAX + CONSTANTS];
+    struct buffer *values[INPUTS_MAX + CONSTANTS]; /* that it sees; borrowed */
+    uint32_t value_count;
+    struct task_order order;
+};
+
+static void draft_init(struct script *script, struct draft *draft)
+{
     uint32_t inputs = 0;
     uint32_t wanted = below(script, script->flavour->inputs_max + 1);
     while (inputs < wanted) {
         struct entry *entry = any_entry(script);
         if (!entry) break;
-        keys[inputs] = entry->key;
-        values[inputs++] = entry->expected;
+        draft->keys[inputs] = entry->key;
+        draft->values[inputs++] = entry->expected;
     }
-    for (int i = 0; i < 3; i++) args[i] = random_next(&script->random);
-    bool targeted = one_in(script, script->flavour->target_one_in);
-    struct task_order order = {
+    for (int i = 0; i < 3; i++) draft->args[i] = random_next(&script->random);
+    draft->order = (struct task_order){
         .function = any_function(script),
-        .inputs = keys,
+        .inputs = draft->keys,
         .input_count = inputs,
-        .args = args,
-        .size = below(script, sizeof args + 1),
+        .args = draft->args,
+        .size = below(script, sizeof draft->args + 1),
         .name = one_in(script, 4) ? "named" : NULL,
-        .priority = one_in(script, 3) ? (int)below(script, 5) - 2 : 0,
-        .target = targeted ? any_worker(script) : 0,
-        .flags = targeted && one_in(script, 2) ? RUN_PINNED : 0};
+        .priority = one_in(script, 3) ? (int)below(script, 5) - 2 : 0};
+    for (int i = 0; i < CONSTANTS; i++)
+        if (script->constants[i])
+            draft->values[inputs++] = script->constants[i];
+    draft->value_count = inputs;
+}
+
+static struct buffer *foretell(const struct draft *draft)
+{
+    const struct task_order *order = &draft->order;
+    return oracle_call(order->function, order->args, order->size, draft->values,
+                       draft->value_count);
+}
+
+static void submit_one(struct script *script)
+{
+    struct draft draft;
+    draft_init(script, &draft);
+    if (one_in(script, script->flavour->target_one_in)) {
+        draft.order.target = any_worker(script);
+        if (one_in(script, 2)) draft.order.flags = RUN_PINNED;
+    }
     bool picky = one_in(script, script->flavour->picky_one_in);
-    if (picky) make_picky(script, &order);
-    dmpi_status status = center_check_order(script->center, &order);
+    if (picky) make_picky(script, &draft.order);
+    dmpi_status status = center_check_order(script->center, &draft.order);
     if (picky && status == DMPI_EINVAL) return;
     if (status != DMPI_OK) {
         fail(script, dmpi_status_detail(), 0);
         return;
     }
-    for (int i = 0; i < CONSTANTS; i++)
-        if (script->constants[i]) values[inputs++] = script->constants[i];
-    add_entry(script, center_submit(script->center, &order),
-              oracle_call(order.function, args, order.size, values, inputs));
+    add_entry(script, center_submit(script->center, &draft.order),
+              foretell(&draft));
+}
+
+/* An error among the inputs of any is the output of all. */
+static struct buffer *first_bad(const struct draft drafts[], uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++)
+        for (size_t k = 0; k < drafts[i].order.input_count; k++)
+            if (drafts[i].values[k]->is_error) return drafts[i].values[k];
+    return NULL;
+}
+
+static void submit_gang(struct script *script)
+{
+    uint32_t size = 1 + below(script, (uint64_t)script->cluster->setup.workers);
+    struct draft *drafts = log_alloc(size * sizeof *drafts);
+    struct task_order *orders = log_alloc(size * sizeof *orders);
+    uint64_t *keys = log_alloc(size * sizeof *keys);
+    for (uint32_t i = 0; i < size; i++) {
+        draft_init(script, &drafts[i]);
+        drafts[i].order.function = drafts[0].order.function;
+        drafts[i].order.priority = drafts[0].order.priority;
+        orders[i] = drafts[i].order;
+    }
+    if (center_submit_gang(script->center, orders, size, keys) != DMPI_OK)
+        fail(script, dmpi_status_detail(), 0);
+    struct buffer *bad = first_bad(drafts, size);
+    for (uint32_t i = 0; i < size; i++)
+        add_entry(script, keys[i],
+                  bad ? buffer_ref(bad) : foretell(&drafts[i]));
+    free(drafts);
+    free(orders);
+    free(keys);
 }
 
 static void submit_some(struct script *script)
 {
     unsigned batch = 1 + below(script, BATCH_MAX);
     for (; batch && script->tasks_left; batch--, script->tasks_left--)
-        submit_one(script);
+        if (one_in(script, script->flavour->gang_one_in)) submit_gang(script);
+        else submit_one(script);
     if (!one_in(script, 4)) center_settle(script->center);
 }
 
@@ -578,6 +633,8 @@ static void finish(struct script *script)
     if (script->flavour->constants && one_in(script, 2)) set_constant(script);
     for (size_t i = 0; i < script->count; i++)
         drop_entry(script, &script->entries[i]);
+    if (script->cluster->mixed_up)
+        fail(script, "a member of a gang ran without the others", 0);
     if (script->good && !cluster_stop(script->cluster))
         fail(script, "no clean end", 0);
 }

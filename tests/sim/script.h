@@ -17,6 +17,7 @@ struct script_flavour {
     unsigned fail_one_in;   /* tasks fail by themselves; 0: none */
     unsigned target_one_in; /* tasks name a worker; 0: none */
     unsigned picky_one_in;  /* tasks ask for resources, cores, nodes; 0: none */
+    unsigned gang_one_in;   /* submissions are a gang's; 0: none */
     bool small;             /* values are words: more tasks, less copying */
     bool from_tasks;        /* puts, reads and drops by running tasks too */
     bool constants;         /* are set, replaced and removed */

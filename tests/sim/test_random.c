@@ -111,6 +111,26 @@ static void no_task_has_what_another_has(void)
     CU_ASSERT_EQUAL(seeds_run(2000, resources), 0);
 }
 
+static bool gangs(uint64_t seed)
+{
+    static const struct script_flavour flavour = {.workers_max = 7,
+                                                  .tasks_max = 60,
+                                                  .inputs_max = 3,
+                                                  .fail_one_in = 30,
+                                                  .target_one_in = 3,
+                                                  .picky_one_in = 8,
+                                                  .gang_one_in = 3,
+                                                  .constants = true,
+                                                  .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void gangs_and_single_tasks_mix_and_all_end(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(3000, gangs), 0);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -125,6 +145,8 @@ int main(void)
         {"running tasks may put, read and drop keys",
          running_tasks_may_put_read_and_drop_keys},
         {"no task has what another has", no_task_has_what_another_has},
+        {"gangs and single tasks mix and all end",
+         gangs_and_single_tasks_mix_and_all_end},
     };
     return check_run("random", tests, CHECK_COUNT(tests));
 }

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* gangs.c - who waits with whom, who starts next, which communicators exist. */
+#include "gangs.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lineup.h"
+#include "log.h"
+
+/* A list of ranks whose communicator its members keep. */
+struct gang_comm {
+    uint32_t number;
+    uint32_t size;
+    int ranks[];
+};
+
+void gangs_init(struct gangs *gangs, struct roster *roster)
+{
+    *gangs = (struct gangs){.roster = roster};
+}
+
+void gang_free(struct gang *gang)
+{
+    free(gang->members);
+    free(gang->ranks);
+    free(gang);
+}
+
+static void free_gangs(struct gangs *gangs)
+{
+    size_t at = 0;
+    struct gang *gang;
+    while ((gang = map_next(&gangs->by_member, &at)))
+        if (--gang->unended == 0) gang_free(gang);
+}
+
+void gangs_fini(struct gangs *gangs)
+{
+    size_t at = 0;
+    struct gang_comm *comm;
+    free_gangs(gangs);
+    map_fini(&gangs->by_member);
+    queue_fini(&gangs->ready);
+    queue_fini(&gangs->failed);
+    while ((comm = map_next(&gangs->comms, &at))) free(comm);
+    map_fini(&gangs->comms);
+}
+
+/* ---- members -------------------------------------------------------------*/
+
+struct gang *gangs_new(uint32_t size)
+{
+    struct gang *gang = log_alloc(sizeof *gang);
+    *gang = (struct gang){.size = size,
+                          .unready = size,
+                          .unended = size,
+                          .members = log_alloc(size * sizeof *gang->members),
+                          .ranks = log_alloc(size * sizeof *gang->ranks)};
+    return gang;
+}
+
+void gangs_join(struct gangs *gangs, struct gang *gang, struct record *record)
+{
+    assert(gang->joined < gang->size);
+    if (!gang->joined) {
+        gang->id = record->key;
+        gang->order = record->spec->order;
+    }
+    gang->members[gang->joined++] = record;
+    map_add(&gangs->by_member, record->key, gang);
+    if (record->state == TASK_READY) gangs_member_ready(gangs, record);
+}
+
+struct gang *gangs_of(const struct gangs *gangs, const struct record *record)
+{
+    return map_get(&gangs->by_member, record->key);
+}
+
+struct record *gangs_bad_input(const struct gang *gang)
+{
+    for (uint32_t i = 0; i < gang->size; i++) {
+        struct spec *spec = gang->members[i]->spec;
+        for (uint32_t k = 0; k < spec->inputs; k++)
+            if (spec_inputs(spec)[k]->state == TASK_FAILED)
+                return spec_inputs(spec)[k];
+    }
+    return NULL;
+}
+
+static struct queue *queue_of(struct gangs *gangs, const struct gang *gang)
+{
+    return gangs_bad_input(gang) ? &gangs->failed : &gangs->ready;
+}
+
+void gangs_member_ready(struct gangs *gangs, const struct record *record)
+{
+    struct gang *gang = gangs_of(gangs, record);
+    if (!gang || --gang->unready) return; /* gangs_join() looks again */
+    gangs->waiting++;
+    queue_push(queue_of(gangs, gang), &gang->link, gang->order);
+}
+
+void gangs_take_out(struct gangs *gangs, struct gang *gang)
+{
+    for (uint32_t i = 0; i < gang->size; i++)
+        map_remove(&gangs->by_member, gang->members[i]->key);
+    if (gang->unready) return;
+    gangs->waiting--;
+    queue_remove(queue_of(gangs, gang), &gang->link, gang->order);
+}
+
+/* ---- communicators -------------------------------------------------------*/
+
+/* FNV-1a over RANKS in order; never 0. */
+static uint64_t hash_ranks(const int ranks[], uint32_t size)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (uint32_t i = 0; i < size; i++)
+        hash = (hash ^ (uint32_t)ranks[i]) * 0x100000001b3u;
+    return hash | 1;
+}
+
+/* Does one of the members keep as many as it may? */
+static bool is_full(struct roster *roster, const struct gang *gang)
+{
+    for (uint32_t i = 0; i < gang->size; i++)
+        if (roster_at(roster, gang->ranks[i])->comms == GANG_COMMS_MAX)
+            return true;
+    return false;
+}
+
+static uint32_t new_comm(struct gangs *gangs, const struct gang *gang,
+                         uint64_t hash)
+{
+    size_t bytes = gang->size * sizeof(int);
+    if (is_full(gangs->roster, gang)) return 0;
+    struct gang_comm *comm = log_alloc(sizeof *comm + bytes);
+    *comm = (struct gang_comm){++gangs->last_comm, gang->size};
+    memcpy(comm->ranks, gang->ranks, bytes);
+    map_add(&gangs->comms, hash, comm);
+    for (uint32_t i = 0; i < gang->size; i++)
+        roster_at(gangs->roster, gang->ranks[i])->comms++;
+    return comm->number;
+}
+
+/* The number of the communicator for GANG's ranks: an old one, a new one, or 0.
+ * Two lists with one hash: the second has none. */
+static uint32_t comm_for(struct gangs *gangs, const struct gang *gang)
+{
+    uint64_t hash = hash_ranks(gang->ranks, gang->size);
+    const struct gang_comm *comm = map_get(&gangs->comms, hash);
+    if (!comm) return new_comm(gangs, gang, hash);
+    bool same = comm->size == gang->size &&
+                !memcmp(comm->ranks, gang->ranks, gang->size * sizeof(int));
+    return same ? comm->number : 0;
+}
+
+/* ---- start and end -------------------------------------------------------*/
+
+struct gang *gangs_failed(struct gangs *gangs)
+{
+    return (struct gang *)queue_first(&gangs->failed);
+}
+
+struct gang *gangs_start(struct gangs *gangs)
+{
+    struct gang *gang = (struct gang *)queue_first(&gangs->ready);
+    if (!gang || gang->size > (uint32_t)gangs->roster->gangless) return NULL;
+    queue_pop(&gangs->ready);
+    gangs->waiting--;
+    lineup_choose(gangs->roster, gang->members, gang->size, gang->ranks);
+    for (uint32_t i = 0; i < gang->size; i++)
+        roster_enter_gang(gangs->roster,
+                          roster_at(gangs->roster, gang->ranks[i]));
+    gang->comm = comm_for(gangs, gang);
+    return gang;
+}
+
+void gangs_member_ended(struct gangs *gangs, const struct record *record,
+                        struct worker_entry *worker)
+{
+    struct gang *gang = gangs_of(gangs, record);
+    assert(gang);
+    roster_leave_gang(gangs->roster, worker);
+    map_remove(&gangs->by_member, record->key);
+    if (--gang->unended == 0) gang_free(gang);
+}

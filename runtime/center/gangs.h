@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* gangs.h - tasks that run on several workers at once.
+ *
+ * Each member is a task with a record of its own. A gang waits until the inputs
+ * of all members exist, so that nobody is held up for what is still to be made;
+ * then, in order of priority and turn, until as many workers as it needs are in
+ * no gang; then each gets its member's task at once. A worker is in one gang at
+ * a time, so members meet in the same order everywhere and nobody waits in a
+ * circle; nothing overtakes a large gang, so it does not starve. While it is in
+ * a gang a worker is dealt no new tasks; those it has run before the gang if
+ * they came before it, and go to others that have nothing to do. */
+#ifndef GANGS_H
+#define GANGS_H
+
+#include "map.h"
+#include "queue.h"
+#include "record.h"
+#include "roster.h"
+
+/* Communicators that a worker keeps, for the lists of members that it was part
+ * of first. Those of other lists last as long as their gang: to replace one, all
+ * of its members would have to meet. */
+enum { GANG_COMMS_MAX = 64 };
+
+struct gang {
+    struct link link; /* first; in the queue of those that may start */
+    uint64_t id;      /* the key of its first member */
+    uint64_t order;   /* see order.h */
+    uint32_t size;    /* members */
+    uint32_t joined;  /* members so far */
+    uint32_t unready; /* members whose inputs do not all exist */
+    uint32_t unended;
+    uint32_t comm; /* number of the members' communicator; 0: none is kept */
+    struct record **members; /* by index; owned */
+    int *ranks;              /* the same, when it has started; owned */
+};
+
+struct gangs {
+    struct roster *roster; /* borrowed */
+    struct map by_member;  /* key -> struct gang, owned */
+    struct queue ready;    /* all their inputs exist */
+    struct queue failed;   /* and one is an error */
+    size_t waiting;        /* in both queues */
+    struct map comms;      /* hash of ranks -> struct gang_comm, owned */
+    uint32_t last_comm;
+};
+
+void gangs_init(struct gangs *gangs, struct roster *roster);
+void gangs_fini(struct gangs *gangs);
+
+/* A gang of SIZE members, which are then added one by one. */
+struct gang *gangs_new(uint32_t size);
+void gangs_join(struct gangs *gangs, struct gang *gang, struct record *record);
+
+/* The gang of which RECORD is a member; NULL: it has not joined yet. */
+struct gang *gangs_of(const struct gangs *gangs, const struct record *record);
+
+/* The inputs of RECORD, a member, exist. The last one makes the gang ready. */
+void gangs_member_ready(struct gangs *gangs, const struct record *record);
+
+/* The first error among the inputs, by member and input, or NULL. */
+struct record *gangs_bad_input(const struct gang *gang);
+
+/* A gang with an error among its inputs, or NULL; it stays, to be taken out. */
+struct gang *gangs_failed(struct gangs *gangs);
+
+/* The next gang without, if there are enough workers for it, or NULL. Its workers are
+ * chosen, and in no other gang until gangs_member_ended(). */
+struct gang *gangs_start(struct gangs *gangs);
+
+/* RECORD, a member, has ended on WORKER. The last one ends the gang. */
+void gangs_member_ended(struct gangs *gangs, const struct record *record,
+                        struct worker_entry *worker);
+
+/* GANG, which has not started, will not: its members are tasks like any other
+ * now, and gang_free() is next. */
+void gangs_take_out(struct gangs *gangs, struct gang *gang);
+void gang_free(struct gang *gang);
+
+#endif
