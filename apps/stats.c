@@ -70,33 +70,17 @@ static void scatter_numbers(dmpi_key blocks[BLOCKS])
                        blocks));
 }
 
-/* Join neighbours, level by level; KEYS are dropped, the result is the
- * caller's. */
-static dmpi_key join_all(dmpi_key keys[], size_t count)
-{
-    for (; count > 1; count /= 2) {
-        for (size_t i = 0; i < count / 2; i++) {
-            dmpi_key joined;
-            check(dmpi_submit(pool, join, &keys[2 * i], 2, NULL, 0, NULL,
-                              &joined));
-            check(dmpi_drop(pool, &keys[2 * i], 2));
-            keys[i] = joined;
-        }
-    }
-    return keys[0];
-}
-
 int main(void)
 {
-    dmpi_key blocks[BLOCKS], summaries[BLOCKS];
+    dmpi_key blocks[BLOCKS], result;
     struct summary all;
 
     if (dmpi_open(NULL, &pool) != DMPI_OK) return 1;
     if (!pool) return 0;
     scatter_numbers(blocks);
-    check(dmpi_map(pool, summarise, BLOCKS, blocks, NULL, 0, NULL, summaries));
+    check(dmpi_map_reduce(pool, summarise, BLOCKS, blocks, NULL, 0, join, 2,
+                          NULL, &result));
     check(dmpi_drop(pool, blocks, BLOCKS));
-    dmpi_key result = join_all(summaries, BLOCKS);
     check(dmpi_get(pool, result, &all, sizeof all, NULL));
     check(dmpi_drop(pool, &result, 1));
     printf("mean %.15g var %.15g\n", all.mean, all.squares / all.count);

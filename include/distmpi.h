@@ -12,6 +12,7 @@
 #include <distmpi/launch.h>
 #include <distmpi/patterns.h>
 #include <distmpi/pool.h>
+#include <distmpi/random.h>
 #include <distmpi/rank.h>
 #include <distmpi/set.h>
 #include <distmpi/status.h>

@@ -41,6 +41,7 @@ typedef struct dmpi_task_options {
     int cores;        /* it wants so many; 0: it runs on what its worker has */
     const char *resources; /* that it needs for itself, such as "gpu:2 license";
                             * NULL: none. Copied */
+    uint64_t seed;         /* not 0: it may draw numbers by dmpi_random() */
 } dmpi_task_options;
 
 #define DMPI_RETRIES_MAX 65535

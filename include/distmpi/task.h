@@ -161,6 +161,12 @@ DMPI_API dmpi_key dmpi_task_key(const dmpi_task *task);
  * submitted with dmpi_task_options.retries. */
 DMPI_API int dmpi_task_attempt(const dmpi_task *task);
 
+/* dmpi_task_options.seed, and the task's number i in its dmpi_map() or
+ * dmpi_submit_graph(), 0 in dmpi_submit(). Only tasks with a seed have a number;
+ * the others have 0 for both. See random.h. */
+DMPI_API uint64_t dmpi_task_seed(const dmpi_task *task);
+DMPI_API uint64_t dmpi_task_number(const dmpi_task *task);
+
 /* This rank in the pool's communicator, and this worker's number, 0 .. W-1. */
 DMPI_API int dmpi_task_rank(const dmpi_task *task);
 DMPI_API int dmpi_task_worker(const dmpi_task *task);

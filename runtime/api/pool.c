@@ -93,6 +93,7 @@ dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
     for (size_t i = 0; !status && i < count; i++) {
         if (inputs) order.inputs = &inputs[i];
         if (args) order.args = (const char *)args + i * args_size;
+        order.terms.number = i;
         keys[i] = center_submit(session->center, &order);
         center_settle(session->center);
         session_pace(session, i);

@@ -22,7 +22,7 @@ struct dmpi_task {
     const char *name; /* given at submission; not ended by a NUL */
     size_t name_size;
     dmpi_key key;
-    int attempt;
+    const struct msg_terms *terms;
     int rank; /* that runs it */
     int source;
     const void *args;
@@ -36,6 +36,7 @@ struct dmpi_task {
 };
 
 static _Thread_local dmpi_task *running = NULL;
+static const struct msg_terms no_terms = {0};
 
 dmpi_task *running_task(void)
 {
@@ -106,7 +107,7 @@ struct buffer *running_job(struct session *session, struct job *job)
                       .name = job_name(job),
                       .name_size = job->name,
                       .key = job->key,
-                      .attempt = job_has_terms(job) ? job_terms(job)->tried : 0,
+                      .terms = job_has_terms(job) ? job_terms(job) : &no_terms,
                       .rank = session->worker_rank,
                       .args = job->args ? job_args(job) : NULL,
                       .args_size = job->args,
@@ -131,6 +132,7 @@ void running_call(struct session *session, struct exchange *exchange,
 {
     dmpi_task task = {.session = session,
                       .function = registry_at(call->function),
+                      .terms = &no_terms,
                       .rank = exchange->port->rank,
                       .source = call->from,
                       .args = call->args ? call->args->data : NULL,
@@ -193,7 +195,17 @@ dmpi_key dmpi_task_key(const dmpi_task *task)
 
 int dmpi_task_attempt(const dmpi_task *task)
 {
-    return task->attempt;
+    return task->terms->tried;
+}
+
+uint64_t dmpi_task_seed(const dmpi_task *task)
+{
+    return task->terms->seed;
+}
+
+uint64_t dmpi_task_number(const dmpi_task *task)
+{
+    return task->terms->seed ? task->terms->number : 0;
 }
 
 int dmpi_task_rank(const dmpi_task *task)

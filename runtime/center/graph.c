@@ -205,6 +205,7 @@ void graph_submit(struct graph *graph, struct scheduler *scheduler,
         task_order_init(&order, task);
         order.inputs = inputs;
         order.later = later(graph, i);
+        order.terms.number = i;
         keys[i] = scheduler_submit(scheduler, &order)->key;
     }
     scheduler_pass_turns(scheduler, GRAPH_TURNS_MAX < graph->top_ns

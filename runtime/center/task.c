@@ -34,12 +34,13 @@ static void set_terms(struct task_order *order,
                       const dmpi_task_options *options)
 {
     if (!options->retries && !options->node && !options->cores &&
-        !options->resources)
+        !options->resources && !options->seed)
         return;
     order->flags |= RUN_TERMS;
     order->terms = (struct msg_terms){.retries = (uint16_t)options->retries,
                                       .node = (uint16_t)options->node,
-                                      .cores = (uint16_t)options->cores};
+                                      .cores = (uint16_t)options->cores,
+                                      .seed = options->seed};
 }
 
 dmpi_status task_order_init(struct task_order *order,

@@ -202,7 +202,9 @@ struct msg_terms {
     uint32_t ticket;  /* the center's, see demands.h; 0: none */
     uint16_t ids;     /* of resources that it holds while it runs */
     uint16_t pad;
-    uint64_t epoch; /* of constants; 0: it has none */
+    uint64_t epoch;  /* of constants; 0: it has none */
+    uint64_t seed;   /* of its random numbers; 0: it draws none */
+    uint64_t number; /* in its submission, if it has a seed */
 };
 
 /* One of a resource that the task has to itself. */
@@ -348,8 +350,8 @@ _Static_assert(sizeof(struct msg_ask_drop) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_stopped) == 88, "wire layout");
 _Static_assert(sizeof(struct msg_heard) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_input) == 16, "wire layout");
-_Static_assert(sizeof(struct msg_terms) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_resource) == 4, "wire layout");
+_Static_assert(sizeof(struct msg_terms) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_task_run) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_gang) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_gang_ready) == 8, "wire layout");

@@ -19,7 +19,7 @@ run() {
     timeout -k 5 120 "$RUN" -np "$np" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
 }
 
-# ---- hello, stats, phase -----------------------------------------------------
+# ---- hello, stats, phase, pi, squares ----------------------------------------
 
 # prints TEXT NP PROGRAM
 prints() { run "$2" "$BUILD/apps/$3" && [ "$(<"$tmp/out")" = "$1" ]; }
@@ -35,7 +35,13 @@ moves_no_block() {
 hello=$'10 20 30\n-285\n12'
 stats="mean 524287.5 var 91625968981.25"
 phase="phase: ok, 96 rows of 64 cells after 100 steps"
+pi="pi 3.141896000 +- 0.000410, 12567584 hits of 16000000"
+squares="as completed: 100 squares, their sum is 338350
+map, reduce: 338350
+map, scan: 1 5 14 30 55 91 140 204 285 385"
 for np in 1 2 3 4; do
+    check "pi np $np" prints "$pi" $np pi
+    check "squares np $np" prints "$squares" $np squares
     check "hello np $np" prints "$hello" $np hello
     check "stats np $np" prints "$stats" $np stats
     check "phase np $np" prints "$phase" $np phase
