@@ -586,40 +586,8 @@ void center_arrived(void *role, struct port_cookie cookie,
 
 /* ---- for tests -----------------------------------------------------------*/
 
-static void add_record(const struct record *record, uint64_t *bytes,
-                       uint32_t *tasks)
-{
-    assert(record->owner || !task_placed(record));
-    assert(!record->spec == task_ended(record));
-    assert(record->held || record->needs || !task_ended(record));
-    assert(!record->watched || (record->held && !task_ended(record)));
-    if (record->state == TASK_PLACED) tasks[record->owner]++;
-    if (!task_ended(record)) return;
-    bytes[record->owner] += record->bytes;
-    assert(!rankset_has(record->copies, record->owner));
-    for (int rank = rankset_next(record->copies, 0); rank >= 0;
-         rank = rankset_next(record->copies, rank + 1))
-        bytes[rank] += record->bytes;
-}
-
 void center_check(const struct center *center)
 {
-    size_t ranks = (size_t)center->port->ranks;
-    uint64_t *bytes = log_alloc(ranks * sizeof *bytes);
-    uint32_t *tasks = log_alloc(ranks * sizeof *tasks);
-    memset(bytes, 0, ranks * sizeof *bytes);
-    memset(tasks, 0, ranks * sizeof *tasks);
-    int maker = 0;
-    uint64_t at = 0;
-    const struct record *record;
-    while ((record = catalog_next(&center->catalog, &maker, &at)))
-        add_record(record, bytes, tasks);
-    for (size_t rank = 1; rank < ranks; rank++) {
-        const struct worker_entry *worker = &center->roster.workers[rank - 1];
-        assert(worker->bytes == bytes[rank]);
-        assert(worker->tasks == tasks[rank]);
-    }
+    values_check(&center->values);
     demands_check(&center->scheduler.demands);
-    free(bytes);
-    free(tasks);
 }

@@ -3,6 +3,10 @@
 #include "values.h"
 
 #include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
 
 /* A copy of BYTES is on RANK, too. */
 static void count_copy(struct values *values, int rank, uint64_t bytes)
@@ -115,4 +119,43 @@ void values_unneed(struct values *values, struct record *record)
     assert(record->needs);
     record->needs--;
     values_release(values, record);
+}
+
+/* ---- for tests -----------------------------------------------------------*/
+
+static void add_record(const struct record *record, uint64_t *bytes,
+                       uint32_t *tasks)
+{
+    assert(record->owner || !task_placed(record));
+    assert(!record->spec == task_ended(record));
+    assert(record->held || record->needs || !task_ended(record));
+    assert(!record->watched || (record->held && !task_ended(record)));
+    if (record->state == TASK_PLACED) tasks[record->owner]++;
+    if (!task_ended(record)) return;
+    bytes[record->owner] += record->bytes;
+    assert(!rankset_has(record->copies, record->owner));
+    for (int rank = rankset_next(record->copies, 0); rank >= 0;
+         rank = rankset_next(record->copies, rank + 1))
+        bytes[rank] += record->bytes;
+}
+
+void values_check(const struct values *values)
+{
+    size_t ranks = (size_t)values->port->ranks;
+    uint64_t *bytes = log_alloc(ranks * sizeof *bytes);
+    uint32_t *tasks = log_alloc(ranks * sizeof *tasks);
+    memset(bytes, 0, ranks * sizeof *bytes);
+    memset(tasks, 0, ranks * sizeof *tasks);
+    int maker = 0;
+    uint64_t at = 0;
+    const struct record *record;
+    while ((record = catalog_next(values->catalog, &maker, &at)))
+        add_record(record, bytes, tasks);
+    for (size_t rank = 1; rank < ranks; rank++) {
+        const struct worker_entry *worker = &values->roster->workers[rank - 1];
+        assert(worker->bytes == bytes[rank]);
+        assert(worker->tasks == tasks[rank]);
+    }
+    free(bytes);
+    free(tasks);
 }

@@ -55,4 +55,7 @@ void values_drop(struct values *values, struct record *record);
 /* One task or call less needs it. */
 void values_unneed(struct values *values, struct record *record);
 
+/* For tests: all records and loads agree, or it asserts. */
+void values_check(const struct values *values);
+
 #endif

@@ -105,3 +105,33 @@ void store_wanted(struct store *store, struct want *want)
 {
     mem_give(&store->mem, want, sizeof *want);
 }
+
+/* ---- for tests -----------------------------------------------------------*/
+
+static void check_value(const struct value *value)
+{
+    bool here = value->state == VALUE_HELD;
+    bool fetching = value->state == VALUE_FETCHING;
+    assert(here == (value->buffer != NULL));
+    assert(!(here && value->wants && !value->asked));
+    assert(!(fetching && !value->asked));
+    assert(!value->asked || fetching || here || value->state == VALUE_MAKING);
+    assert(!(value->state == VALUE_EXPECTED && !value->wants));
+    assert(!(value->state == VALUE_MOVED && (value->wants || !value->thief)));
+    assert(!(value->state == VALUE_MAKING && value->thief));
+    assert(value->state != VALUE_NEW);
+}
+
+void store_check(const struct store *store)
+{
+    size_t at = 0, held = 0;
+    uint64_t bytes = 0;
+    const struct value *value;
+    while ((value = map_next(&store->values, &at))) {
+        check_value(value);
+        held += value->state == VALUE_HELD;
+        if (value->state == VALUE_HELD) bytes += value->buffer->size;
+    }
+    assert(held == store->held);
+    assert(bytes == store->bytes);
+}

@@ -91,4 +91,7 @@ struct want *store_want(struct store *store, struct value *value,
 struct want *store_take_wants(struct value *value);
 void store_wanted(struct store *store, struct want *want);
 
+/* For tests: all values are in order, or it asserts. */
+void store_check(const struct store *store);
+
 #endif

@@ -597,32 +597,9 @@ void worker_receive(void *role, int from, const struct message *message)
 
 /* ---- for tests -----------------------------------------------------------*/
 
-static void check_value(const struct value *value)
-{
-    bool here = value->state == VALUE_HELD;
-    bool fetching = value->state == VALUE_FETCHING;
-    assert(here == (value->buffer != NULL));
-    assert(!(here && value->wants && !value->asked));
-    assert(!(fetching && !value->asked));
-    assert(!value->asked || fetching || here || value->state == VALUE_MAKING);
-    assert(!(value->state == VALUE_EXPECTED && !value->wants));
-    assert(!(value->state == VALUE_MOVED && (value->wants || !value->thief)));
-    assert(!(value->state == VALUE_MAKING && value->thief));
-    assert(value->state != VALUE_NEW);
-}
-
 void worker_check(const struct worker *worker)
 {
-    size_t at = 0, held = 0;
-    uint64_t bytes = 0;
-    const struct value *value;
-    while ((value = map_next(&worker->custody.store.values, &at))) {
-        check_value(value);
-        held += value->state == VALUE_HELD;
-        if (value->state == VALUE_HELD) bytes += value->buffer->size;
-    }
-    assert(held == worker->custody.store.held);
-    assert(bytes == worker->custody.store.bytes);
+    store_check(&worker->custody.store);
     assert(worker->agenda.ready.count || !worker->agenda.backlog_ns);
 }
 
