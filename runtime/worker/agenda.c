@@ -84,6 +84,14 @@ static uint64_t running_ns(const struct agenda *agenda)
     return known > so_far ? known : so_far;
 }
 
+uint64_t agenda_left_ns(const struct agenda *agenda)
+{
+    if (!agenda->running) return 0;
+    uint64_t so_far = agenda->now_ns - agenda->began_ns;
+    uint64_t in_all = running_ns(agenda);
+    return in_all > so_far ? in_all - so_far : so_far;
+}
+
 uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job)
 {
     return agenda->backlog_ns - job->cost_ns + running_ns(agenda);

@@ -39,6 +39,10 @@ void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
 /* What running and ready jobs except JOB are thought to take. */
 uint64_t agenda_ahead_ns(const struct agenda *agenda, const struct job *job);
 
+/* How long the running job is thought to go on: what is left of what its function
+ * took before, or, past that, as long again as it has run. 0: none runs. */
+uint64_t agenda_left_ns(const struct agenda *agenda);
+
 /* What JOB is thought to take: what its function took before, or the running job
  * of that function so far, if that is more; 0: unknown. */
 uint64_t agenda_job_ns(const struct agenda *agenda, const struct job *job);

@@ -7,6 +7,10 @@ enum { PROBES = 64 /* jobs looked at, from the last one on */ };
 /* What handling takes for each input of the job, beside copying its bytes. */
 enum { HANDLE_INPUT_NS = 300 };
 
+/* Jobs are stuck behind one that goes on so many times longer than handling the
+ * move of all of them. */
+enum { STUCK = 64 };
+
 static const struct cost {
     uint64_t move_ns;      /* half a dozen messages, and waking somebody */
     uint64_t bytes_per_ns; /* of the inputs, by memory or by network */
@@ -24,6 +28,12 @@ static bool may_go(struct job *job, enum gift_distance distance, int cores)
     return !job_has_terms(job) || job_terms(job)->cores <= cores;
 }
 
+static bool is_stuck(const struct agenda *agenda, uint64_t handling_ns)
+{
+    uint64_t all_ns = handling_ns * agenda->ready.count;
+    return agenda_left_ns(agenda) >= STUCK * all_ns;
+}
+
 static bool pays(const struct agenda *agenda, const struct cost *cost,
                  struct job *job)
 {
@@ -31,7 +41,8 @@ static bool pays(const struct agenda *agenda, const struct cost *cost,
         (job_input_bytes(job) + job->args) / cost->bytes_per_ns;
     uint64_t handling_ns =
         cost->handle_ns + copying_ns + HANDLE_INPUT_NS * (uint64_t)job->inputs;
-    return agenda_job_ns(agenda, job) >= handling_ns &&
+    return (agenda_job_ns(agenda, job) >= handling_ns ||
+            is_stuck(agenda, handling_ns)) &&
            agenda_ahead_ns(agenda, job) >= cost->move_ns + copying_ns;
 }
 

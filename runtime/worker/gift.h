@@ -4,7 +4,8 @@
  * A thief never gets what it would run later than this worker: what waits here
  * before the job must take longer than moving the job and its inputs; and a job
  * that takes less than the handling of its move, or than copying its inputs,
- * stays in any case: there the data are worth more than the idle core. */
+ * stays: there the data are worth more than the idle core. Unless it is stuck: the
+ * job that runs here goes on for much longer than moving all that wait. */
 #ifndef GIFT_H
 #define GIFT_H
 

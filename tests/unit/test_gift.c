@@ -21,7 +21,7 @@ static void scene_init(struct scene *scene, uint64_t job_ns,
                        uint64_t input_bytes)
 {
     memset(scene, 0, sizeof *scene);
-    agenda_init(&scene->agenda, 1);
+    agenda_init(&scene->agenda, 2);
     for (int i = 0; i < 2; i++) /* known from the second end on */
         estimate_learn(&scene->agenda.estimates[0], job_ns, 0);
     for (int i = 0; i < INPUTS; i++) {
@@ -121,6 +121,33 @@ static void job_of_unknown_length_stays(void)
     scene_end(&scene);
 }
 
+/* Empty jobs behind one that has run for RAN_NS: do they go? */
+static bool gives_when_stuck(uint64_t ran_ns, uint32_t inputs,
+                             uint64_t input_bytes)
+{
+    struct scene scene;
+
+    scene_init(&scene, 100, input_bytes);
+    add(&scene, 0, 0);
+    CU_ASSERT_PTR_NOT_NULL(agenda_take(&scene.agenda));
+    for (int i = 0; i < JOBS; i++) add(&scene, inputs, 0);
+    scene.agenda.now_ns += ran_ns;
+    scene.agenda.running->function = 1; /* of another kind */
+    bool given = gift_choose(&scene.agenda, GIFT_NEAR, 1);
+    job_free(&scene.mem, scene.agenda.running);
+    scene_end(&scene);
+    return given;
+}
+
+/* Nothing waits for ten seconds behind a job while others have nothing to do. */
+static void what_is_stuck_is_given_however_short(void)
+{
+    CU_ASSERT_TRUE(gives_when_stuck(3000 * US, 0, 0));
+    CU_ASSERT_FALSE(gives_when_stuck(1000 * US, 0, 0));
+    CU_ASSERT_FALSE(gives_when_stuck(3000 * US, 1, 1 << 20));
+    CU_ASSERT_TRUE(gives_when_stuck(1000000 * US, 1, 1 << 20));
+}
+
 static void what_needs_a_node_or_cores_goes_where_they_are(void)
 {
     struct scene scene;
@@ -143,6 +170,8 @@ static void what_needs_a_node_or_cores_goes_where_they_are(void)
 int main(void)
 {
     static const struct check_test tests[] = {
+        {"what is stuck is given, however short",
+         what_is_stuck_is_given_however_short},
         {"what needs a node or cores goes where they are",
          what_needs_a_node_or_cores_goes_where_they_are},
         {"last of long jobs is given", last_of_long_jobs_is_given},
