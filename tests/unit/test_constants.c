@@ -178,6 +178,9 @@ static void jobs_wait_for_all_epochs_up_to_theirs(void)
     struct job *late = add_job(&scene, 1);
     constants_await(&scene.constants, late);
     CU_ASSERT_EQUAL(late->missing, 0);
+    job_free(&scene.mem, second);
+    job_free(&scene.mem, third);
+    job_free(&scene.mem, late);
     scene_end(&scene);
 }
 
