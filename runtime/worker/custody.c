@@ -197,8 +197,8 @@ static void keep_fetch(struct custody *custody, struct value *value,
     want->limit = fetch->limit;
 }
 
-static void on_key_fetch(struct custody *custody, int from,
-                         const struct msg_key_fetch *fetch)
+void custody_on_key_fetch(struct custody *custody, int from,
+                          const struct msg_key_fetch *fetch)
 {
     struct value *value = store_find(&custody->store, fetch->key);
     int asker = (int)fetch->asker;
@@ -213,8 +213,8 @@ static void on_key_fetch(struct custody *custody, int from,
     else keep_fetch(custody, value, fetch);
 }
 
-static void on_key_value(struct custody *custody, int from,
-                         const struct msg_key_value *message)
+void custody_on_key_value(struct custody *custody, int from,
+                          const struct msg_key_value *message)
 {
     struct value *value = store_find(&custody->store, message->key);
     assert(value && message->payload.tag != PAYLOAD_NONE);
@@ -231,8 +231,8 @@ void custody_want_stored(struct custody *custody, struct value *value, int rank,
     want->request = request;
 }
 
-static void on_key_put(struct custody *custody, int from,
-                       const struct msg_key_put *put)
+void custody_on_key_put(struct custody *custody, int from,
+                        const struct msg_key_put *put)
 {
     struct value *value = store_need(&custody->store, put->key);
     if (put->request) custody_want_stored(custody, value, from, put->request);
@@ -240,8 +240,8 @@ static void on_key_put(struct custody *custody, int from,
                   put->status == DMPI_EFAILED);
 }
 
-static void on_key_copy(struct custody *custody, int from,
-                        const struct msg_key_copy *copy)
+void custody_on_key_copy(struct custody *custody, int from,
+                         const struct msg_key_copy *copy)
 {
     struct value *value = store_need(&custody->store, copy->key);
     if (value->state == VALUE_HELD) {
@@ -256,8 +256,8 @@ static void on_key_copy(struct custody *custody, int from,
 }
 
 /* The root of its tree has it in the message, the others fetch it. */
-static void on_constant(struct custody *custody, int from,
-                        const struct msg_constant *message)
+void custody_on_constant(struct custody *custody, int from,
+                         const struct msg_constant *message)
 {
     constants_begin(custody->constants, message->epoch, message->name,
                     message->key);
@@ -271,8 +271,8 @@ static void on_constant(struct custody *custody, int from,
     else receive_value(custody, from, value, &message->payload, false);
 }
 
-static void on_key_drop(struct custody *custody, int from,
-                        const struct msg_key_drop *drop)
+void custody_on_key_drop(struct custody *custody, int from,
+                         const struct msg_key_drop *drop)
 {
     struct value *value = store_find(&custody->store, drop->key);
     if (!value) return; /* a rank may be told twice */
@@ -366,20 +366,4 @@ void custody_moved(struct custody *custody, struct job *job, int thief)
     else if (value->wants) start_fetch(custody, value, thief, FETCH_FOLLOW);
     else value_enter(&custody->store, value, VALUE_MOVED);
     job_free(custody->jobs, job);
-}
-
-/* ---- dispatch ------------------------------------------------------------*/
-
-bool custody_receive(struct custody *custody, int from,
-                     const struct message *message)
-{
-    const void *body = message_body(message);
-    switch (message->kind) {
-    case MSG_KEY_VALUE: on_key_value(custody, from, body); return true;
-#define M(KIND, name)                                                          \
-    case MSG_##KIND: on_##name(custody, from, body); return true;
-        MESSAGES_TO_CUSTODY(M)
-#undef M
-    default: return false;
-    }
 }

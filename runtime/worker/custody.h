@@ -49,9 +49,14 @@ void custody_count(struct custody *custody, int to, uint64_t bytes);
 void custody_want_stored(struct custody *custody, struct value *value, int rank,
                          uint64_t request);
 
-/* Was it a message about a value? Then it has been handled. */
-bool custody_receive(struct custody *custody, int from,
-                     const struct message *message);
+/* Reactions. */
+void custody_on_key_value(struct custody *custody, int from,
+                          const struct msg_key_value *message);
+#define M(KIND, name)                                                          \
+    void custody_on_##name(struct custody *custody, int from,                  \
+                           const struct msg_##name *message);
+MESSAGES_TO_CUSTODY(M)
+#undef M
 
 /* A bulk transfer for KEY has arrived in BUFFER. */
 void custody_arrived(struct custody *custody, uint64_t key,

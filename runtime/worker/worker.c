@@ -588,10 +588,14 @@ void worker_receive(void *role, int from, const struct message *message)
     case MSG_##KIND: on_##name(worker, from, body); return;
         MESSAGES_TO_WORKER(M)
 #undef M
+#define M(KIND, name)                                                          \
+    case MSG_##KIND: custody_on_##name(&worker->custody, from, body); return;
+        M(KEY_VALUE, key_value)
+        MESSAGES_TO_CUSTODY(M)
+#undef M
     default:
-        if (!custody_receive(&worker->custody, from, message))
-            log_panic("rank %d sent %s to a worker", from,
-                      message_name(message->kind));
+        log_panic("rank %d sent %s to a worker", from,
+                  message_name(message->kind));
     }
 }
 
