@@ -171,6 +171,13 @@ DMPI_API uint64_t dmpi_task_number(const dmpi_task *task);
 DMPI_API int dmpi_task_rank(const dmpi_task *task);
 DMPI_API int dmpi_task_worker(const dmpi_task *task);
 
+/* The ids of resource NAME that this task has to itself: writes at most CAPACITY,
+ * *COUNT receives how many there are, 0 if it did not ask for any; see
+ * dmpi_task_options.resources. DMPI_EINVAL: there is no resource of that name. */
+DMPI_API dmpi_status dmpi_task_resource(const dmpi_task *task, const char *name,
+                                        int ids[], size_t capacity,
+                                        size_t *count);
+
 /* The rank that sent this call by dmpi_rank_run() or dmpi_rank_send(); for a
  * task 0, the center. */
 DMPI_API int dmpi_task_source(const dmpi_task *task);

@@ -35,8 +35,15 @@ static void complain(struct hello *hello, dmpi_status status, const char *why)
     snprintf(hello->why, sizeof hello->why, "%s", why);
 }
 
-/* Rank 0's settings, and the file that they name. */
-static void read_settings(const char *options, struct config *config,
+bool hello_read_supply(const struct config *config, int ranks,
+                       struct supply *supply, char *why, size_t why_size)
+{
+    if (ranks == 1) ranks = 2; /* this process is a worker, too */
+    return supply_read(supply, config->resources, ranks, why, why_size);
+}
+
+/* Rank 0's settings make sense; the file that they name. */
+static void read_settings(const char *options, int ranks, struct config *config,
                           struct trace_file **trace, struct hello *hello)
 {
     char why[WHY_BYTES];
@@ -44,6 +51,9 @@ static void read_settings(const char *options, struct config *config,
         complain(hello, DMPI_EINVAL, why);
         return;
     }
+    struct supply supply;
+    if (!hello_read_supply(config, ranks, &supply, why, sizeof why))
+        complain(hello, DMPI_EINVAL, why);
     if (!config->value[CONFIG_TRACE] || config->value[CONFIG_HELP]) return;
     *trace = trace_file_open(config->trace, why, sizeof why);
     if (!*trace) complain(hello, DMPI_EINVAL, why);
@@ -59,7 +69,8 @@ static void look_at_myself(struct world *world, const char *options,
     gethostname(hello->host, sizeof hello->host - 1);
     if (!world_check_launch(world, why, sizeof why))
         complain(hello, DMPI_ELAUNCH, why);
-    if (world_rank(world) == 0) read_settings(options, config, trace, hello);
+    if (world_rank(world) == 0)
+        read_settings(options, world_ranks(world), config, trace, hello);
     if (!registry_seal(&twice)) {
         snprintf(why, sizeof why, "two functions are registered as '%s'",
                  twice);

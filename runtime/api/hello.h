@@ -18,6 +18,11 @@
 dmpi_status hello_agree(struct world *world, const char *options,
                         struct config *config, struct trace_file **trace);
 
+/* The resources that CONFIG lists, in a world of RANKS processes. False: WHY says
+ * what is wrong with them; hello_agree() has seen to it that nothing is. */
+bool hello_read_supply(const struct config *config, int ranks,
+                       struct supply *supply, char *why, size_t why_size);
+
 /* Divide the cores of each node and bind this process, as CONFIG says. WORKERS,
  * for all ranks from 0, owned by the caller afterwards, tells the outcome.
  * *BEFORE is the binding to go back to, owned by the caller, or NULL.

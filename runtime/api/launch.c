@@ -2,12 +2,14 @@
 /* launch.c - a pool's life: open, serve, close. */
 #include "launch.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "cores.h"
 #include "fault.h"
 #include "hello.h"
 #include "log.h"
@@ -28,6 +30,7 @@ enum { WHY_BYTES = 256, GAP_FIRST_NS = 1000000 };
 static struct session *session_new(struct world *world,
                                    const struct config *config)
 {
+    char why[WHY_BYTES];
     struct session *session = log_alloc(sizeof *session);
     memset(session, 0, sizeof *session);
     token_init(&session->token);
@@ -37,6 +40,9 @@ static struct session *session_new(struct world *world,
     session->rank = world_rank(world);
     session->ranks = world_ranks(world);
     session->opened_ns = clock_ns();
+    bool good = hello_read_supply(config, session->ranks, &session->supply, why,
+                                  sizeof why);
+    assert(good);
     return session;
 }
 
@@ -117,6 +123,7 @@ static void start(struct session *session, dmpi_worker *ranks, bool crowded)
     log_set_speaker(session->rank, ranks[session->rank].host);
     session->crowded = crowded;
     session->own_core = !crowded || ranks[session->rank].bound;
+    session->bound = ranks[session->rank].bound;
     session->gap_ns = GAP_FIRST_NS;
     if (session->ranks == 1) {
         start_alone(session, ranks);
@@ -165,6 +172,7 @@ static void end(struct session *session)
     if (session->loop) loop_free(session->loop);
     buffer_trim();
     world_close(session->world);
+    cores_free(session->cores);
     unbind(session);
     log_set_speaker(-1, NULL);
     free(session);

@@ -21,6 +21,7 @@
 #include "world.h"
 
 struct dmpi_set;
+struct cores;
 struct ticker;
 struct trace_file;
 
@@ -38,6 +39,8 @@ struct session {
     int rank, ranks;       /* as the application sees them */
     int worker_rank;       /* of the worker here; 0: none */
     int calls_running;     /* for other ranks, on both threads */
+    struct cores *cores;   /* owned; NULL: no task has wanted some */
+    bool bound;            /* the cores of this process are its own */
     char *cpus_before;     /* owned; the binding to go back to, or NULL */
     void *state[2];        /* dmpi_task_state(): of rank 0, of a worker */
     uint64_t opened_ns;

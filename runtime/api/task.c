@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cores.h"
 #include "distmpi/pool.h"
 #include "failure.h"
 #include "fault.h"
@@ -100,6 +101,21 @@ static struct buffer *outcome(dmpi_task *task)
     return result;
 }
 
+/* With what few tasks have. Kept out of the way of those that have not. */
+static __attribute__((noinline)) struct buffer *
+run_with_terms(struct session *session, dmpi_task *task, struct job *job)
+{
+    struct cores_before before;
+    int cores = job_terms(job)->cores;
+    if (job_epoch(job))
+        task->constants = worker_constants(session->worker, job);
+    if (cores) cores_set(session, cores, &before);
+    call_user(session, task);
+    if (cores) cores_restore(session, &before);
+    if (task->constants) constant_set_unref(task->constants);
+    return outcome(task);
+}
+
 struct buffer *running_job(struct session *session, struct job *job)
 {
     dmpi_task task = {.session = session,
@@ -113,9 +129,8 @@ struct buffer *running_job(struct session *session, struct job *job)
                       .args_size = job->args,
                       .inputs = job_inputs(job),
                       .input_count = job->inputs};
-    if (job_epoch(job)) task.constants = worker_constants(session->worker, job);
+    if (job_has_terms(job)) return run_with_terms(session, &task, job);
     call_user(session, &task);
-    if (task.constants) constant_set_unref(task.constants);
     return outcome(&task);
 }
 
@@ -216,6 +231,25 @@ int dmpi_task_rank(const dmpi_task *task)
 int dmpi_task_worker(const dmpi_task *task)
 {
     return dmpi_task_rank(task) - 1;
+}
+
+dmpi_status dmpi_task_resource(const dmpi_task *task, const char *name,
+                               int ids[], size_t capacity, size_t *count)
+{
+    const struct msg_terms *terms = task->terms;
+    int kind = name ? supply_find(&task->session->supply, name) : -1;
+    if (kind < 0)
+        return fault(DMPI_EINVAL, "no resource is called '%s'",
+                     name ? name : "");
+    size_t found = 0;
+    for (int i = 0; i < terms->ids; i++) {
+        struct msg_resource id = terms_ids(terms)[i];
+        if (id.kind != kind) continue;
+        if (ids && found < capacity) ids[found] = id.id;
+        found++;
+    }
+    if (count) *count = found;
+    return DMPI_OK;
 }
 
 int dmpi_task_source(const dmpi_task *task)

@@ -10,31 +10,39 @@
 
 struct option {
     const char *name;  /* upper case */
-    const char *words; /* "a|b|c", or NULL: a number from low to high, or */
-    bool file;         /* a file's name: there is one such option */
+    const char *words; /* "a|b|c", or NULL: a number, low to high, or text */
     int low, high, fallback;
     const char *help;
+    const char *text;   /* what that is; NULL: it takes none */
+    size_t place, room; /* where it is kept in struct config, bytes */
 };
+
+#define TEXT_IN(member)                                                        \
+    .place = offsetof(struct config, member),                                  \
+    .room = sizeof((struct config *)0)->member
 
 /* clang-format off */
 static const struct option table[CONFIG_OPTIONS] = {
-    [CONFIG_BIND] = {"BIND", "compact|spread|none", false, 0, 0, 0,
+    [CONFIG_BIND] = {"BIND", "compact|spread|none", 0, 0, 0,
         "how workers share the cores that the launcher gave them"},
-    [CONFIG_FAKE_NODES] = {"FAKE_NODES", NULL, false, 0, 4096, 0,
+    [CONFIG_FAKE_NODES] = {"FAKE_NODES", NULL, 0, 4096, 0,
         "believe that the ranks lie on this many nodes (0: as they do)"},
-    [CONFIG_HELP] = {"HELP", "0|1", false, 0, 0, 0,
+    [CONFIG_HELP] = {"HELP", "0|1", 0, 0, 0,
         "print this table and end the program"},
-    [CONFIG_LOG] = {"LOG", "error|warn|info|debug", false, 0, 0, 1,
+    [CONFIG_LOG] = {"LOG", "error|warn|info|debug", 0, 0, 1,
         "what is told on stderr"},
-    [CONFIG_REPORT] = {"REPORT", "0|1", false, 0, 0, 0,
+    [CONFIG_REPORT] = {"REPORT", "0|1", 0, 0, 0,
         "at the end print what was done and moved"},
-    [CONFIG_STEAL] = {"STEAL", "0|1", false, 0, 0, 1,
+    [CONFIG_RESOURCES] = {.name = "RESOURCES", .text = "a list",
+        TEXT_IN(resources),
+        .help = "what tasks may ask for: NAME:COUNT[@pool|@rankN]+..."},
+    [CONFIG_STEAL] = {"STEAL", "0|1", 0, 0, 1,
         "let idle workers take tasks from busy ones"},
-    [CONFIG_TABLE] = {"TABLE", "0|1", false, 0, 0, 0,
+    [CONFIG_TABLE] = {"TABLE", "0|1", 0, 0, 0,
         "at the start print rank, host and cores of every rank"},
-    [CONFIG_TRACE] = {.name = "TRACE", .file = true,
+    [CONFIG_TRACE] = {.name = "TRACE", .text = "a file", TEXT_IN(trace),
         .help = "write here what every rank did when (see Perfetto)"},
-    [CONFIG_TRACE_MIB] = {"TRACE_MIB", NULL, false, 1, 65536, 64,
+    [CONFIG_TRACE_MIB] = {"TRACE_MIB", NULL, 1, 65536, 64,
         "memory for the trace on each rank, in MiB"},
 };
 /* clang-format on */
@@ -71,12 +79,13 @@ static bool parse_number(const struct option *option, const char *text,
     return true;
 }
 
-static bool parse_file(struct config *config, const char *text, size_t length,
-                       int *value)
+static bool parse_text(struct config *config, const struct option *option,
+                       const char *text, size_t length, int *value)
 {
-    if (length >= sizeof config->trace) return false;
-    memcpy(config->trace, text, length);
-    config->trace[length] = 0;
+    char *to = (char *)config + option->place;
+    if (length >= option->room) return false;
+    memcpy(to, text, length);
+    to[length] = 0;
     *value = length > 0;
     return true;
 }
@@ -85,7 +94,7 @@ static bool parse(struct config *config, const struct option *option,
                   const char *text, size_t length)
 {
     int *value = &config->value[option - table];
-    if (option->file) return parse_file(config, text, length, value);
+    if (option->text) return parse_text(config, option, text, length, value);
     return option->words ? parse_word(option, text, length, value)
                          : parse_number(option, text, length, value);
 }
@@ -93,9 +102,9 @@ static bool parse(struct config *config, const struct option *option,
 static void say_allowed(const struct option *option, const char *text,
                         size_t length, char *why, size_t why_size)
 {
-    if (option->file)
-        snprintf(why, why_size, "%s%s has %zu bytes: use a name of at most %d",
-                 prefix, option->name, length, CONFIG_FILE_MAX - 1);
+    if (option->text)
+        snprintf(why, why_size, "%s%s has %zu bytes: use %s of at most %zu",
+                 prefix, option->name, length, option->text, option->room - 1);
     else if (option->words)
         snprintf(why, why_size, "%s%s is '%.*s': use one of %s", prefix,
                  option->name, (int)length, text, option->words);
@@ -173,7 +182,7 @@ bool config_read(struct config *config, const char *options,
 {
     for (size_t i = 0; i < CONFIG_OPTIONS; i++)
         config->value[i] = table[i].fallback;
-    config->trace[0] = 0;
+    config->trace[0] = config->resources[0] = 0;
     return (!options || read_options(config, options, why, why_size)) &&
            read_environment(config, environment, why, why_size);
 }
@@ -181,7 +190,7 @@ bool config_read(struct config *config, const char *options,
 static void print_default(FILE *out, const struct option *option)
 {
     if (!option->words) {
-        if (!option->file) fprintf(out, "%d", option->fallback);
+        if (!option->text) fprintf(out, "%d", option->fallback);
         return;
     }
     const char *word = option->words;
@@ -199,7 +208,8 @@ char *config_help(void)
         const struct option *option = &table[i];
         char values[64];
         if (option->words) snprintf(values, sizeof values, "%s", option->words);
-        else if (option->file) snprintf(values, sizeof values, "a file");
+        else if (option->text)
+            snprintf(values, sizeof values, "%s", option->text);
         else
             snprintf(values, sizeof values, "%d..%d", option->low,
                      option->high);

@@ -9,12 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "supply.h"
+
 enum config_option {
     CONFIG_BIND,
     CONFIG_FAKE_NODES,
     CONFIG_HELP,
     CONFIG_LOG,
     CONFIG_REPORT,
+    CONFIG_RESOURCES,
     CONFIG_STEAL,
     CONFIG_TABLE,
     CONFIG_TRACE,
@@ -25,9 +28,10 @@ enum config_option {
 enum { CONFIG_FILE_MAX = 1024 };
 
 struct config {
-    /* A number, or the place in a list of words, or whether there is a file. */
+    /* A number, or the place in a list of words, or whether there is a text. */
     int value[CONFIG_OPTIONS];
-    char trace[CONFIG_FILE_MAX]; /* the file of CONFIG_TRACE, "": none */
+    char trace[CONFIG_FILE_MAX];     /* the file of CONFIG_TRACE, "": none */
+    char resources[SUPPLY_TEXT_MAX]; /* for supply_read(), "": none */
 };
 
 /* Defaults, then OPTIONS ("name=value name=value", or NULL), then ENVIRONMENT

@@ -142,6 +142,11 @@ dmpi_status center_submit_gang(struct center *center,
                      "a gang of %zu in a pool of %zu workers: start %zu ranks, "
                      "or ask for a smaller gang",
                      size, workers, size + 1);
+    for (size_t i = 0; i < size; i++)
+        if (task_order_is_picky(&orders[i]))
+            return fault(DMPI_EINVAL, "a gang has its workers to itself: it "
+                                      "cannot ask for resources, cores or a "
+                                      "node");
     scheduler_submit_gang(&center->scheduler, orders, (uint32_t)size, keys);
     scheduler_settle(&center->scheduler);
     return DMPI_OK;

@@ -43,7 +43,8 @@ uint64_t center_submit(struct center *center, const struct task_order *order);
 void center_settle(struct center *center);
 
 /* Submit a gang, whose member i is ORDERS[i], and settle; all have been checked.
- * DMPI_EINVAL: there are not so many workers. */
+ * DMPI_EINVAL: there are not so many workers, or one asks for resources, cores or
+ * a node. */
 dmpi_status center_submit_gang(struct center *center,
                                const struct task_order orders[], size_t size,
                                uint64_t keys[]);

@@ -160,6 +160,13 @@ static uint32_t tasks_of(const struct worker_entry *worker)
     return worker->tasks + (uint32_t)worker->held.count;
 }
 
+static bool is_less_busy(const struct worker_entry *a,
+                         const struct worker_entry *b)
+{
+    if (a->in_gang != b->in_gang) return b->in_gang;
+    return tasks_of(a) < tasks_of(b);
+}
+
 struct worker_entry *roster_pick(struct roster *roster,
                                  const struct rankset *set, int node)
 {
@@ -170,7 +177,7 @@ struct worker_entry *roster_pick(struct roster *roster,
         struct worker_entry *worker = roster_at(roster, rank);
         if (!first) first = rank;
         if (node >= 0 && worker->node != node) continue;
-        if (!best || tasks_of(worker) < tasks_of(best)) best = worker;
+        if (!best || is_less_busy(worker, best)) best = worker;
         roster->picked = rank;
         looks++;
     }

@@ -461,8 +461,7 @@ static void look_at_fresh(struct scheduler *scheduler)
     }
 }
 
-/* Those that need not wait for resources any more. What holds some runs before
- * others of its priority. */
+/* Those that need not wait for resources any more. */
 static __attribute__((noinline)) void serve_demands(struct scheduler *scheduler)
 {
     struct demands *demands = &scheduler->demands;
@@ -471,7 +470,6 @@ static __attribute__((noinline)) void serve_demands(struct scheduler *scheduler)
     while ((spec = demands_next(demands, &ranks))) {
         int rank = choose_among(scheduler, spec, ranks);
         demands_take(demands, spec, rank);
-        spec->order |= ORDER_FREES;
         place(scheduler, spec->record, rank);
     }
 }

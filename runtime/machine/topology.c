@@ -91,3 +91,22 @@ int machine_cores(struct machine *machine, const char *cpus)
     hwloc_bitmap_free(set);
     return count;
 }
+
+bool machine_first_cores(struct machine *machine, const char *cpus, int count,
+                         char *first, size_t size)
+{
+    hwloc_bitmap_t set = cpuset_new(), chosen = cpuset_new();
+    hwloc_obj_t core = NULL;
+    bool found = cpuset_parse(set, cpus);
+
+    for (int i = 0; found && i < count; i++) {
+        core = cpuset_next_core(set, machine->tree, core);
+        found = core != NULL;
+        if (core) hwloc_bitmap_or(chosen, chosen, core->cpuset);
+    }
+    hwloc_bitmap_and(chosen, chosen, set);
+    if (found) cpuset_print(chosen, first, size);
+    hwloc_bitmap_free(set);
+    hwloc_bitmap_free(chosen);
+    return found;
+}

@@ -38,4 +38,10 @@ bool machine_bind(struct machine *machine, const char *cpus);
 /* How many cores have a hardware thread in CPUS; 0 if it is not a list. */
 int machine_cores(struct machine *machine, const char *cpus);
 
+/* Write the first COUNT cores of CPUS, each with those of its hardware threads that
+ * are in CPUS, to FIRST (SIZE bytes, at least MACHINE_CPUS_SIZE). False: it has
+ * fewer, or is not a list; FIRST is then untouched. */
+bool machine_first_cores(struct machine *machine, const char *cpus, int count,
+                         char *first, size_t size);
+
 #endif

@@ -213,6 +213,12 @@ struct msg_resource {
     uint16_t id;
 };
 
+static inline const struct msg_resource *
+terms_ids(const struct msg_terms *terms)
+{
+    return (const struct msg_resource *)(terms + 1);
+}
+
 static inline size_t terms_bytes(const struct msg_terms *terms)
 {
     return sizeof *terms +

@@ -45,7 +45,7 @@ static inline struct msg_terms *job_terms(struct job *job)
 
 static inline const struct msg_resource *job_ids(struct job *job)
 {
-    return (const struct msg_resource *)(job_terms(job) + 1);
+    return terms_ids(job_terms(job));
 }
 
 /* Bytes of its terms and what belongs to them. */

@@ -353,6 +353,10 @@ static void what_nobody_can_ever_give_is_refused(void)
                   (struct task_order){
                       .flags = RUN_NODE, .terms.node = 1, .resources = "gpu"},
                   "on node 0");
+    uint64_t keys[2];
+    struct task_order gang[2] = {{.flags = RUN_TERMS, .resources = "gpu"}};
+    CU_ASSERT_EQUAL(center_submit_gang(scene.cluster->center, gang, 2, keys),
+                    DMPI_EINVAL);
     scene_fini(&scene);
 }
 

@@ -105,6 +105,17 @@ static void file_keeps_its_name(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(why, "1023"));
 }
 
+static void list_of_resources_may_have_blanks_in_the_environment(void)
+{
+    CU_ASSERT_TRUE(read_options("resources=gpu:2+license:1@pool report=1"));
+    CU_ASSERT_STRING_EQUAL(config.resources, "gpu:2+license:1@pool");
+    CU_ASSERT_EQUAL(config.value[CONFIG_REPORT], 1);
+    CU_ASSERT_TRUE(read_variable(NULL, "DISTMPI_RESOURCES=gpu:2, tape"));
+    CU_ASSERT_STRING_EQUAL(config.resources, "gpu:2, tape");
+    CU_ASSERT_TRUE(read_options(NULL));
+    CU_ASSERT_STRING_EQUAL(config.resources, "");
+}
+
 static void options_are_parted_by_blanks(void)
 {
     CU_ASSERT_TRUE(read_options("  bind=none\treport=1\n steal=0 "));
@@ -186,9 +197,9 @@ static void reason_is_cut_to_its_buffer(void)
 
 static void help_has_a_line_for_each_option(void)
 {
-    static const char *const names[] = {"BIND",  "FAKE_NODES", "HELP",
-                                        "LOG",   "REPORT",     "STEAL",
-                                        "TABLE", "TRACE ",     "TRACE_MIB"};
+    static const char *const names[] = {
+        "BIND",   "FAKE_NODES", "HELP",  "RESOURCES", "LOG",
+        "REPORT", "STEAL",      "TABLE", "TRACE ",    "TRACE_MIB"};
     char *help = config_help();
     size_t lines = 0;
 
@@ -212,6 +223,8 @@ int main(void)
         {"defaults are as the table says", defaults_are_as_the_table_says},
         {"every option can be set", every_option_can_be_set},
         {"file keeps its name", file_keeps_its_name},
+        {"list of resources may have blanks in the environment",
+         list_of_resources_may_have_blanks_in_the_environment},
         {"options are parted by blanks", options_are_parted_by_blanks},
         {"last of equal options counts", last_of_equal_options_counts},
         {"case does not matter", case_does_not_matter},

@@ -101,6 +101,35 @@ static void cores_count_if_one_of_their_threads_is_listed(void)
     machine_free(machine);
 }
 
+static void check_first(struct machine *machine, const char *cpus, int count,
+                        const char *expected)
+{
+    char first[MACHINE_CPUS_SIZE] = "untouched";
+
+    CU_ASSERT_EQUAL(
+        machine_first_cores(machine, cpus, count, first, sizeof first),
+        strcmp(expected, "untouched") != 0);
+    CU_ASSERT_STRING_EQUAL(first, expected);
+}
+
+static void first_cores_come_with_their_threads(void)
+{
+    struct machine *machine = machine_or_fail(SMT_AS_LINUX);
+
+    check_first(machine, "0-7", 1, "0,4");
+    check_first(machine, "0-7", 3, "0-2,4-6");
+    check_first(machine, "0-7", 4, "0-7");
+    check_first(machine, "0-7", 5, "untouched");
+    check_first(machine, "2-3,6", 1, "2,6"); /* within the mask only */
+    check_first(machine, "2-3,6", 2, "2-3,6");
+    check_first(machine, "x", 1, "untouched");
+    check_first(machine, "", 1, "untouched");
+    machine_free(machine);
+    machine = machine_or_fail("pack:2 numa:1 core:2 pu:1");
+    check_first(machine, "1-3", 2, "1-2"); /* across packages, in order */
+    machine_free(machine);
+}
+
 static void bind_on_an_imagined_machine_needs_a_cpu_of_it(void)
 {
     struct machine *machine = machine_or_fail("core:4 pu:1");
@@ -202,6 +231,8 @@ static const struct check_test tests[] = {
      list_too_long_ends_after_a_whole_entry},
     {"cores count if one of their threads is listed",
      cores_count_if_one_of_their_threads_is_listed},
+    {"first cores come with their threads",
+     first_cores_come_with_their_threads},
     {"bind on an imagined machine needs a CPU of it",
      bind_on_an_imagined_machine_needs_a_cpu_of_it},
     {"what is not a list has no cores and is not bound to",
