@@ -14,6 +14,7 @@
 #include "fault.h"
 #include "graph.h"
 #include "key.h"
+#include "kin.h"
 #include "log.h"
 #include "placement.h"
 
@@ -25,6 +26,7 @@ struct center {
     struct watches watches;
     struct values values;
     struct scheduler scheduler;
+    struct kin kin;
     dmpi_worker *info;         /* by rank - 1; owned */
     struct msg_counts *counts; /* the same; owned */
     uint64_t *expected;        /* by rank: messages said to it; owned */
@@ -51,6 +53,7 @@ struct center *center_new(struct port *port, const dmpi_worker workers[],
     memcpy(center->info, workers, count * sizeof *center->info);
     scheduler_init(&center->scheduler, &center->values, supply, center->info,
                    functions, steal);
+    kin_init(&center->kin, port, &center->exchange, &center->scheduler);
     center->counts = log_alloc(count * sizeof *center->counts);
     memset(center->counts, 0, count * sizeof *center->counts);
     center->expected = log_alloc((count + 1) * sizeof *center->expected);
@@ -73,6 +76,7 @@ void center_free(struct center *center)
 {
     if (!center) return;
     free_records(center);
+    kin_fini(&center->kin);
     scheduler_fini(&center->scheduler);
     watches_fini(&center->watches);
     roster_fini(&center->roster);
@@ -130,6 +134,7 @@ uint64_t center_submit(struct center *center, const struct task_order *order)
 void center_settle(struct center *center)
 {
     scheduler_settle(&center->scheduler);
+    if (center->scheduler.found_count) kin_answer_found(&center->kin);
 }
 
 dmpi_status center_submit_gang(struct center *center,
@@ -161,7 +166,7 @@ dmpi_status center_submit_graph(struct center *center,
     if (status) return status;
     graph_submit(&graph, &center->scheduler, keys);
     graph_fini(&graph);
-    scheduler_settle(&center->scheduler);
+    center_settle(center);
     return DMPI_OK;
 }
 
@@ -198,10 +203,12 @@ static void on_task_done(struct center *center, int from,
                          const struct msg_task_done *done)
 {
     struct record *record = catalog_find(&center->catalog, done->key);
-    if (!record || !scheduler_end(&center->scheduler, record, from, done))
+    kin_ended(&center->kin, done->key);
+    bool good = record && scheduler_end(&center->scheduler, record, from, done);
+    if (!good && !kin_ended_early(&center->kin, from, done))
         log_line(LOG_DEBUG, "rank %d ended task %llx a second time", from,
                  (unsigned long long)done->key);
-    scheduler_settle(&center->scheduler);
+    center_settle(center);
 }
 
 /* RANK knows something of KEY, and is to be told when it goes; at once, if it
@@ -216,13 +223,16 @@ static void note(struct center *center, uint64_t key, int rank)
 static void on_task_moved(struct center *center, int from,
                           const struct msg_task_moved *moved)
 {
-    struct record *record = catalog_find(&center->catalog, moved->key);
     const uint64_t *inputs = (const uint64_t *)(moved + 1);
+    struct kin *kin = &center->kin;
+    if (kin_waits_for(kin, from, &moved->key, 1, moved)) return;
+    if (kin_waits_for(kin, from, inputs, moved->inputs, moved)) return;
+    struct record *record = catalog_find(&center->catalog, moved->key);
     if (record)
         scheduler_moved(&center->scheduler, record, from, (int)moved->to);
     note(center, moved->key, from);
     for (uint32_t i = 0; i < moved->inputs; i++) note(center, inputs[i], from);
-    scheduler_settle(&center->scheduler);
+    center_settle(center);
 }
 
 /* ---- values --------------------------------------------------------------*/
@@ -454,14 +464,17 @@ static void on_key_held(struct center *center, int from,
     struct record *record = catalog_add(&center->catalog, held->key);
     task_enter(record, TASK_DONE);
     values_exist(&center->values, record, from, held->bytes);
-    exchange_answer(&center->exchange, (int)held->asker, held->request, DMPI_OK,
-                    NULL);
+    if (key_rank(held->key) == from) late_told(&center->kin.late, held->key);
+    if (held->request)
+        exchange_answer(&center->exchange, (int)held->asker, held->request,
+                        DMPI_OK, NULL);
 }
 
 static void on_ask_holders(struct center *center, int from,
                            const struct msg_ask_holders *ask)
 {
     struct buffer *ranks = NULL;
+    if (kin_waits_for(&center->kin, from, &ask->key, 1, ask)) return;
     dmpi_status status = center_holders(center, ask->key, &ranks);
     exchange_answer(&center->exchange, from, ask->request, status, ranks);
     buffer_unref(ranks);
@@ -478,8 +491,72 @@ static void on_ask_workers(struct center *center, int from,
 static void on_ask_drop(struct center *center, int from,
                         const struct msg_ask_drop *ask)
 {
+    if (kin_waits_for(&center->kin, from, &ask->key, 1, ask)) return;
     dmpi_status status = center_drop_copy(center, ask->key, (int)ask->rank);
     exchange_answer(&center->exchange, from, ask->request, status, NULL);
+}
+
+/* ---- tasks of tasks ------------------------------------------------------*/
+
+static void on_task_new(struct center *center, int from,
+                        const struct msg_task_new *task)
+{
+    kin_on_task_new(&center->kin, from, task);
+    center_settle(center);
+}
+
+static void on_task_here(struct center *center, int from,
+                         const struct msg_task_new *task)
+{
+    kin_on_task_here(&center->kin, from, task);
+}
+
+static void on_task_goes_on(struct center *center, int from,
+                            const struct msg_task_new *task)
+{
+    kin_on_task_goes_on(&center->kin, from, task);
+}
+
+static void on_key_release(struct center *center, int from,
+                           const struct msg_key_release *release)
+{
+    kin_on_key_release(&center->kin, from, release);
+}
+
+static void on_ask_value(struct center *center, int from,
+                         const struct msg_ask_value *ask)
+{
+    kin_on_ask_value(&center->kin, from, ask);
+}
+
+static void on_key_got(struct center *center, int from,
+                       const struct msg_key_got *got)
+{
+    kin_on_key_got(&center->kin, got);
+}
+
+static void on_stuck(struct center *center, int from,
+                     const struct msg_stuck *stuck)
+{
+    kin_on_stuck(&center->kin, from);
+}
+
+static void on_unstuck(struct center *center, int from,
+                       const struct msg_unstuck *unstuck)
+{
+    kin_on_unstuck(&center->kin, from);
+}
+
+static void on_blocked(struct center *center, int from,
+                       const struct msg_blocked *blocked)
+{
+    kin_on_blocked(&center->kin, from, blocked);
+}
+
+static void on_echo(struct center *center, int from,
+                    const struct msg_echo *echo)
+{
+    late_told(&center->kin.late, echo->key);
 }
 
 /* ---- the end -------------------------------------------------------------*/
@@ -565,7 +642,7 @@ void center_rest(struct center *center)
 
 /* ---- dispatch ------------------------------------------------------------*/
 
-void center_receive(void *role, int from, const struct message *message)
+static void react(void *role, int from, const struct message *message)
 {
     struct center *center = role;
     if (exchange_receive(&center->exchange, from, message)) return;
@@ -578,6 +655,15 @@ void center_receive(void *role, int from, const struct message *message)
         log_panic("rank %d sent %s to the center", from,
                   message_name(message->kind));
     }
+}
+
+void center_receive(void *role, int from, const struct message *message)
+{
+    struct center *center = role;
+    struct late *late = &center->kin.late;
+    if (late_keeps(late, from, message)) return;
+    react(center, from, message);
+    if (late->due) late_deliver(late, center, react);
 }
 
 void center_arrived(void *role, struct port_cookie cookie,

@@ -128,6 +128,13 @@ uint64_t epochs_enter(struct epochs *epochs)
     return epochs->last;
 }
 
+void epochs_join(struct epochs *epochs, uint64_t number)
+{
+    struct epoch *epoch = find(epochs, number);
+    assert(epoch->tasks);
+    epoch->tasks++;
+}
+
 void epochs_leave(struct epochs *epochs, uint64_t number)
 {
     struct epoch *epoch = find(epochs, number);

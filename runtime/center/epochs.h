@@ -32,6 +32,9 @@ void epochs_came(struct epochs *epochs, uint64_t number);
 /* A task more of the last epoch, which is there; returns its number. */
 uint64_t epochs_enter(struct epochs *epochs);
 
+/* A task more of epoch NUMBER, which has others. */
+void epochs_join(struct epochs *epochs, uint64_t number);
+
 /* A task of epoch NUMBER less. */
 void epochs_leave(struct epochs *epochs, uint64_t number);
 

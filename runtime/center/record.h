@@ -36,10 +36,11 @@ struct record {
                              * which its task is held; 0: none */
     uint16_t attempt;       /* of the task; only its end counts */
     uint8_t state;          /* enum task_state */
-    bool held;              /* the application has not dropped it */
+    bool held : 1;          /* the application has not dropped it */
     bool spread : 1;        /* its copies were made on purpose */
     bool watched : 1;       /* somebody waits for its end; see watch.h */
-    bool dealt;             /* its task could run anywhere */
+    bool dealt : 1;         /* its task could run anywhere */
+    bool sought : 1;        /* somebody asks for it when its task is placed */
     uint16_t heirs;         /* tasks submitted so far; see placement.h */
 };
 

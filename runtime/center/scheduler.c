@@ -46,6 +46,7 @@ void scheduler_fini(struct scheduler *scheduler)
     free(scheduler->estimates);
     epochs_fini(&scheduler->epochs);
     demands_fini(&scheduler->demands);
+    free(scheduler->found);
     mem_fini(&scheduler->mem);
 }
 
@@ -68,7 +69,9 @@ spec_new(struct scheduler *scheduler, const struct task_order *order)
     struct spec *spec =
         mem_take(&scheduler->mem, spec_bytes(inputs, terms + args + name));
     *spec = (struct spec){
-        .order = order_make(order->priority, scheduler->turn + order->later),
+        .order = order->order ? order->order
+                              : order_make(order->priority,
+                                           scheduler->turn + order->later),
         .function = order->function,
         .inputs = inputs,
         .args = args,
@@ -141,7 +144,8 @@ spec_with_terms(struct scheduler *scheduler, const struct task_order *order)
     struct task_order full = *order;
     struct demand *demand = NULL;
     full.flags |= RUN_TERMS; /* without them they are all zero */
-    if (scheduler->epochs.last)
+    if (full.terms.epoch) epochs_join(&scheduler->epochs, full.terms.epoch);
+    else if (scheduler->epochs.last && !order->key)
         full.terms.epoch = epochs_enter(&scheduler->epochs);
     if (task_order_is_picky(order)) {
         demand = find_demand(scheduler, order);
@@ -217,25 +221,41 @@ static void make_ready(struct scheduler *scheduler, struct record *record)
     push(record->dealt ? &scheduler->ready : &scheduler->fresh, record);
 }
 
-struct record *scheduler_submit(struct scheduler *scheduler,
-                                const struct task_order *order)
+/* Its inputs, found in the catalog, are needed now. */
+static void need_inputs(struct scheduler *scheduler, struct spec *spec,
+                        const struct task_order *order)
+{
+    for (uint32_t i = 0; i < spec->inputs; i++) {
+        struct record *input =
+            catalog_find(scheduler->values->catalog, order->inputs[i]);
+        assert(input);
+        spec_inputs(spec)[i] = input;
+        input->needs++;
+    }
+    placement_inherit(spec);
+}
+
+static struct record *record_new(struct scheduler *scheduler,
+                                 const struct task_order *order)
 {
     struct catalog *catalog = scheduler->values->catalog;
-    struct record *record = catalog_make(catalog);
+    struct record *record =
+        order->key ? catalog_add(catalog, order->key) : catalog_make(catalog);
     struct spec *spec = order->flags & RUN_TERMS || scheduler->epochs.last
                             ? spec_with_terms(scheduler, order)
                             : spec_new(scheduler, order);
     record->spec = spec;
     spec->record = record;
     scheduler->unended++;
-    for (uint32_t i = 0; i < spec->inputs; i++) {
-        struct record *input = catalog_find(catalog, order->inputs[i]);
-        assert(input);
-        spec_inputs(spec)[i] = input;
-        input->needs++;
-    }
-    placement_inherit(spec);
-    if (watch_input(spec)) task_enter(record, TASK_WAITING);
+    need_inputs(scheduler, spec, order);
+    return record;
+}
+
+struct record *scheduler_submit(struct scheduler *scheduler,
+                                const struct task_order *order)
+{
+    struct record *record = record_new(scheduler, order);
+    if (watch_input(record->spec)) task_enter(record, TASK_WAITING);
     else make_ready(scheduler, record);
     return record;
 }
@@ -333,18 +353,48 @@ static void say_run(struct scheduler *scheduler, struct record *record,
     fill_inputs(scheduler, spec, rank, input);
 }
 
+/* RANK has the task of RECORD, or is about to. */
+static void hand(struct scheduler *scheduler, struct record *record, int rank)
+{
+    struct spec *spec = record->spec;
+    struct roster *roster = scheduler->values->roster;
+    uint64_t cost = estimate_ns(&scheduler->estimates[spec->function]);
+    spec->cost_ns = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
+    record->owner = rank;
+    roster_hand(roster, roster_at(roster, rank), spec->cost_ns, record->dealt);
+}
+
+/* RECORD, which somebody seeks, has an owner now. */
+static void note_found(struct scheduler *scheduler, struct record *record)
+{
+    if (scheduler->found_count == scheduler->found_capacity) {
+        scheduler->found_capacity = 2 * scheduler->found_capacity + 16;
+        scheduler->found = log_realloc(
+            scheduler->found, scheduler->found_capacity * sizeof(uint64_t));
+    }
+    scheduler->found[scheduler->found_count++] = record->key;
+    record->sought = false;
+}
+
 static void place(struct scheduler *scheduler, struct record *record, int rank)
 {
     assert(record);
     struct spec *spec = record->spec;
-    uint64_t cost = estimate_ns(&scheduler->estimates[spec->function]);
-    spec->cost_ns = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
-    record->owner = rank;
-    struct roster *roster = scheduler->values->roster;
-    roster_hand(roster, roster_at(roster, rank), spec->cost_ns, record->dealt);
+    hand(scheduler, record, rank);
     say_run(scheduler, record, rank);
     task_enter(record, TASK_PLACED);
     if (spec->watchers) release_watchers(scheduler, spec);
+    if (record->sought) note_found(scheduler, record);
+}
+
+struct record *scheduler_adopt(struct scheduler *scheduler,
+                               const struct task_order *order, int rank)
+{
+    struct record *record = record_new(scheduler, order);
+    task_enter(record, TASK_READY);
+    hand(scheduler, record, rank);
+    task_enter(record, TASK_PLACED);
+    return record;
 }
 
 /* How large the inputs will be that do not exist yet: as large as the outputs of
@@ -592,6 +642,24 @@ static void hand_held(struct scheduler *scheduler, struct worker_entry *worker)
     }
 }
 
+void scheduler_replace(struct scheduler *scheduler, struct record *record,
+                       const struct task_order *order, int rank)
+{
+    struct spec *before = record->spec;
+    struct spec *spec = order->flags & RUN_TERMS
+                            ? spec_with_terms(scheduler, order)
+                            : spec_new(scheduler, order);
+    assert(record->state == TASK_PLACED && !before->watchers);
+    spec->record = record;
+    spec->cost_ns = before->cost_ns;
+    need_inputs(scheduler, spec, order);
+    record->spec = spec;
+    record->attempt++;
+    release_inputs(scheduler, before, rank);
+    if (before->flags & RUN_TERMS) end_terms(scheduler, before);
+    spec_free(scheduler, before);
+}
+
 bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
                    const struct msg_task_done *done)
 {
@@ -662,6 +730,7 @@ static void fail_one(struct scheduler *scheduler, struct record *record,
     if (!watches && !(spec->flags & RUN_GANG)) take_out(scheduler, record);
     int rank = spec->target ? spec->target : any_rank(scheduler, record);
     task_enter(record, TASK_FAILED);
+    if (record->sought) note_found(scheduler, record);
     values_say_put(values, rank, record->key, 0, error);
     values_exist(values, record, rank, error->size);
     record->spec = NULL;

@@ -29,10 +29,12 @@ struct scheduler {
     struct estimate *estimates; /* by function; owned */
     struct estimate any;        /* over all functions */
     uint32_t functions;
-    bool steal;     /* idle workers get what belongs to busy ones */
-    size_t unended; /* tasks */
-    uint64_t ended; /* so far */
-    uint32_t turn;  /* of the next task */
+    bool steal;      /* idle workers get what belongs to busy ones */
+    size_t unended;  /* tasks */
+    uint64_t ended;  /* so far */
+    uint32_t turn;   /* of the next task */
+    uint64_t *found; /* keys with a worker now that were sought; owned */
+    size_t found_count, found_capacity;
     struct gangs gangs;
 };
 
@@ -56,6 +58,15 @@ struct record *scheduler_submit(struct scheduler *scheduler,
 void scheduler_submit_gang(struct scheduler *scheduler,
                            const struct task_order orders[], uint32_t size,
                            uint64_t keys[]);
+
+/* The same for a task that RANK has submitted and keeps for itself. */
+struct record *scheduler_adopt(struct scheduler *scheduler,
+                               const struct task_order *order, int rank);
+
+/* The task of RECORD, which is placed, goes on as ORDER on RANK, for the same
+ * key, as its next attempt. */
+void scheduler_replace(struct scheduler *scheduler, struct record *record,
+                       const struct task_order *order, int rank);
 
 /* What FUNCTION is thought to take: 1, if nothing is known of any. */
 uint64_t scheduler_estimate_ns(const struct scheduler *scheduler,

@@ -56,6 +56,7 @@ static void settle(struct request *request, dmpi_status status)
     assert(!request->done);
     request->status = status;
     request->done = true;
+    if (request->settled) request->settled(request->settled_arg);
 }
 
 static void *room_for(struct request *request, uint64_t bytes)

@@ -26,7 +26,9 @@ struct request {
     uint64_t room;      /* of the caller's buffer */
     uint64_t bytes;     /* of the value, when done */
     bool fresh;         /* data is to be malloc'ed for the value */
-    dmpi_failure *failure; /* owned; when status is DMPI_EFAILED */
+    dmpi_failure *failure;      /* owned; when status is DMPI_EFAILED */
+    void (*settled)(void *arg); /* told when it is done, or NULL */
+    void *settled_arg;
 };
 
 /* One call to run here. */

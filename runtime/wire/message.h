@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 6 };
+enum { MESSAGE_PROTOCOL = 7 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -29,6 +29,16 @@ enum { MESSAGE_PROTOCOL = 6 };
     M(ASK_WORKERS, ask_workers) /* worker: which workers are there? */         \
     M(ASK_DROP,    ask_drop)    /* worker: that rank may drop its copy */      \
     M(CONSTANT_HELD, constant_held) /* worker: this constant is here */        \
+    M(TASK_NEW,    task_new)    /* worker: a task of mine submits this */      \
+    M(TASK_HERE,   task_here)   /* worker: likewise, and it will run here */   \
+    M(TASK_GOES_ON, task_goes_on) /* worker: this task goes on as that one */  \
+    M(KEY_RELEASE, key_release) /* worker: my task drops this key */           \
+    M(ASK_VALUE,   ask_value)   /* worker: have this value sent to me */       \
+    M(KEY_GOT,     key_got)     /* worker: it came */                          \
+    M(STUCK,       stuck)       /* worker: I begin no more tasks, too many wait */ \
+    M(UNSTUCK,     unstuck)     /* worker: let another one go on */            \
+    M(BLOCKED,     blocked)     /* worker: this task waits for those keys */   \
+    M(ECHO,        echo)        /* worker: you heard what I said before */     \
     M(QUIET,       quiet)       /* worker: I ask nobody for anything */        \
     M(STOPPED,     stopped)     /* worker: this is all that I have said */
 
@@ -49,6 +59,9 @@ enum { MESSAGE_PROTOCOL = 6 };
     M(STEAL_NONE,  steal_none)  /* peer: nor do I, but I keep you in mind */   \
     M(STEAL_OFFER, steal_offer) /* peer: ask me again */                       \
     M(ASK_KEYS,    ask_keys)    /* which keys do you hold? */                  \
+    M(ASK_ECHO,    ask_echo)    /* center: say ECHO when you hear this */      \
+    M(GO_ON,       go_on)       /* center: begin more all the same */          \
+    M(WAIT_FAILED, wait_failed) /* center: that task waits in a circle */      \
     M(STOP,        stop)        /* center: ask nobody for anything more */     \
     M(COUNT,       count)       /* center: all are quiet, say your last */     \
     M(END,         end)         /* center: when you heard so many, go */
@@ -89,7 +102,9 @@ const char *message_name(unsigned kind);
 static inline bool message_is_patient(unsigned kind)
 {
     return kind == MSG_TASK_DONE || kind == MSG_TASK_MOVED ||
-           kind == MSG_KEY_DROP || kind == MSG_CONSTANTS_FORGET;
+           kind == MSG_KEY_DROP || kind == MSG_CONSTANTS_FORGET ||
+           kind == MSG_TASK_HERE || kind == MSG_KEY_RELEASE ||
+           kind == MSG_KEY_GOT;
 }
 
 /* Bytes that follow: in the tail, or by bulk under a tag, or not at all. */
@@ -140,9 +155,57 @@ struct msg_task_moved { /* tail: keys that I fetched for it and still hold */
 struct msg_key_held {
     uint64_t key;
     uint64_t bytes;
-    uint64_t request; /* of rank ASKER */
+    uint64_t request; /* of rank ASKER; 0: nobody waits for an answer */
     uint32_t asker;
     uint32_t pad;
+};
+
+/* A task that a task submits, or (TASK_GOES_ON) that it goes on as. */
+struct msg_task_new { /* tail: keys of the inputs, terms if flagged,
+                       * arguments, name, resources */
+    uint64_t key;
+    uint64_t order; /* see order.h */
+    uint32_t function;
+    uint32_t inputs;
+    uint32_t args;      /* bytes; none if the task stays where it is */
+    int32_t target;     /* wanted rank, 0: none */
+    uint8_t flags;      /* RUN_... */
+    uint8_t name;       /* bytes, without a NUL */
+    uint16_t resources; /* the same */
+    uint32_t pad;
+};
+
+struct msg_key_release {
+    uint64_t key;
+};
+
+struct msg_ask_value {
+    uint64_t key;
+    uint64_t request; /* 0: for the store */
+    uint64_t limit;   /* bytes that the asker has room for */
+};
+
+struct msg_key_got {
+    uint64_t key;
+};
+
+struct msg_stuck {
+    uint64_t pad;
+};
+
+struct msg_unstuck {
+    uint64_t pad;
+};
+
+struct msg_blocked { /* tail: keys that it waits for, all of them */
+    uint64_t key;    /* of the task */
+    uint64_t wait;   /* number of its wait, on this rank */
+    uint32_t keys;
+    uint32_t pad;
+};
+
+struct msg_echo {
+    uint64_t key; /* as in the question */
 };
 
 struct msg_ask_holders {
@@ -282,9 +345,9 @@ struct msg_key_put {
 
 struct msg_key_copy {
     uint64_t key;
-    uint64_t request;
+    uint64_t request; /* 0: no answer is wanted */
     uint32_t owner;
-    uint32_t pad;
+    uint32_t flags; /* to fetch it with: FETCH_FOLLOW or 0 */
 };
 
 struct msg_key_drop {
@@ -326,6 +389,18 @@ struct msg_ask_keys {
     uint64_t request;
 };
 
+struct msg_ask_echo {
+    uint64_t key; /* that somebody has named */
+};
+
+struct msg_go_on {
+    uint64_t pad;
+};
+
+struct msg_wait_failed { /* tail: text, with a NUL */
+    uint64_t wait;       /* as in BLOCKED */
+};
+
 struct msg_stop {
     uint64_t status; /* a dmpi_status, which dmpi_open() returns there */
 };
@@ -350,6 +425,11 @@ _Static_assert(sizeof(struct msg_key_value) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_task_done) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_task_moved) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_key_held) == 32, "wire layout");
+_Static_assert(sizeof(struct msg_task_new) == 40, "wire layout");
+_Static_assert(sizeof(struct msg_key_release) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_ask_value) == 24, "wire layout");
+_Static_assert(sizeof(struct msg_key_got) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_blocked) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_ask_holders) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_ask_workers) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_ask_drop) == 24, "wire layout");

@@ -42,14 +42,22 @@ void agenda_add(struct agenda *agenda, struct job *job)
     job->cost_ns = estimate_known_ns(&agenda->estimates[job->function]);
     agenda->backlog_ns += job->cost_ns;
     if (frees(agenda, job)) job->order |= ORDER_FREES;
+    job->flags |= JOB_READY;
     queue_push(&agenda->ready, &job->link, job->order);
 }
 
 void agenda_remove(struct agenda *agenda, struct job *job)
 {
     queue_remove(&agenda->ready, &job->link, job->order);
+    job->flags &= (uint16_t)~JOB_READY;
     agenda->backlog_ns -= job->cost_ns;
     agenda->stolen -= job->from != 0;
+}
+
+static void begin(struct agenda *agenda, struct job *job)
+{
+    agenda->running = job;
+    agenda->began_ns = agenda->now_ns;
 }
 
 struct job *agenda_take(struct agenda *agenda)
@@ -58,18 +66,38 @@ struct job *agenda_take(struct agenda *agenda)
     struct job *job = (struct job *)queue_pop(&agenda->ready);
     if (!job) return NULL;
     agenda->backlog_ns -= job->cost_ns;
+    job->flags &= (uint16_t)~JOB_READY;
     agenda->stolen -= job->from != 0;
-    agenda->running = job;
-    agenda->began_ns = agenda->now_ns;
+    begin(agenda, job);
     return job;
+}
+
+void agenda_take_over(struct agenda *agenda, struct job *job)
+{
+    agenda_remove(agenda, job);
+    job->outer = agenda->running;
+    begin(agenda, job);
+}
+
+void agenda_pause(struct agenda *agenda, struct job *job)
+{
+    assert(agenda->running == job);
+    agenda->running = NULL;
+}
+
+void agenda_resume(struct agenda *agenda, struct job *job)
+{
+    assert(!agenda->running);
+    begin(agenda, job);
 }
 
 void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
                 bool failed)
 {
-    const struct job *job = agenda->running;
+    struct job *job = agenda->running;
     assert(job);
-    agenda->running = NULL;
+    agenda->running = job->outer;
+    job->outer = NULL;
     if (!failed)
         estimate_learn(&agenda->estimates[job->function], ns, output_bytes);
 }

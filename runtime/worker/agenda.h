@@ -31,6 +31,14 @@ void agenda_remove(struct agenda *agenda, struct job *job);
 /* The next job, running from now on; NULL: none. Nothing runs before. */
 struct job *agenda_take(struct agenda *agenda);
 
+/* JOB, which is ready, runs from now on, while the running one waits for it. */
+void agenda_take_over(struct agenda *agenda, struct job *job);
+
+/* JOB, which runs, waits; what it took over from waits as well. It runs
+ * again. */
+void agenda_pause(struct agenda *agenda, struct job *job);
+void agenda_resume(struct agenda *agenda, struct job *job);
+
 /* The running job has ended after NS; OUTPUT_BYTES is what it gave, and counts
  * for the forecast if it did not FAIL. */
 void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,

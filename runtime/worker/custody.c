@@ -33,10 +33,23 @@ void custody_count(struct custody *custody, int to, uint64_t bytes)
     else custody->counts->bytes_to_workers += bytes;
 }
 
+/* To a request of this rank. */
+static void settle(struct custody *custody, uint64_t request,
+                   const struct buffer *buffer)
+{
+    exchange_settle(custody->exchange, request,
+                    buffer->is_error ? DMPI_EFAILED : DMPI_OK, buffer->data,
+                    buffer->size);
+}
+
 static void send_value(struct custody *custody, int to, uint64_t request,
                        uint64_t limit, const struct value *value)
 {
     struct buffer *buffer = value->buffer;
+    if (to == custody->port->rank) {
+        settle(custody, request, buffer);
+        return;
+    }
     bool fits = buffer->is_error || buffer->size <= limit;
     struct msg_key_value *out =
         port_say(custody->port, to, MSG_KEY_VALUE,
@@ -113,20 +126,46 @@ static void fulfil(struct custody *custody, const struct value *value,
     }
 }
 
+static void say_release(struct custody *custody, uint64_t key)
+{
+    struct msg_key_release *release =
+        port_say(custody->port, 0, MSG_KEY_RELEASE, sizeof *release);
+    release->key = key;
+}
+
+void custody_unpin(struct custody *custody, struct value *value)
+{
+    assert(value->pins);
+    if (--value->pins) return;
+    if (value->released) say_release(custody, value->key);
+    value->released = false;
+    if (value->dropped && value->state == VALUE_HELD && !value->wants)
+        store_remove(&custody->store, value);
+}
+
+void custody_release(struct custody *custody, uint64_t key)
+{
+    struct value *value = store_find(&custody->store, key);
+    if (value && value->pins) value->released = true;
+    else say_release(custody, key);
+}
+
 /* BUFFER is the value: keep it, and do what waited for it. */
 void custody_hold(struct custody *custody, struct value *value,
                   struct buffer *buffer)
 {
     if (value->state == VALUE_HELD) return; /* made here and fetched as well */
     store_hold(&custody->store, value, buffer);
-    struct want *want = value->wants ? store_take_wants(value) : NULL;
+    if (!value->wants && !value->dropped) return;
+    struct want *want = store_take_wants(value);
+    custody_pin(value); /* what is fulfilled may unpin it */
     while (want) {
         struct want *next = want->next;
         fulfil(custody, value, want);
         store_wanted(&custody->store, want);
         want = next;
     }
-    if (value->dropped) store_remove(&custody->store, value);
+    custody_unpin(custody, value);
 }
 
 /* The bytes of VALUE come with PAYLOAD from FROM. */
@@ -163,6 +202,14 @@ static void say_done(struct custody *custody, const struct job *job,
         .status = output->is_error ? DMPI_EFAILED : DMPI_OK};
 }
 
+void custody_discard(struct custody *custody, struct job *job)
+{
+    if (job->flags & JOB_PINS)
+        for (uint32_t i = 0; i < job->inputs; i++)
+            custody_unpin(custody, job_inputs(job)[i]);
+    job_free(custody->jobs, job);
+}
+
 /* No fetch of ours is on its way any more. */
 static void fetch_ended(struct custody *custody, struct value *value)
 {
@@ -171,7 +218,7 @@ static void fetch_ended(struct custody *custody, struct value *value)
     struct want *want = store_take_wants(value);
     assert(want->kind == WANT_DONE && !want->next);
     say_done(custody, want->job, value->buffer, want->ns);
-    job_free(custody->jobs, want->job);
+    custody_discard(custody, want->job);
     store_wanted(&custody->store, want);
 }
 
@@ -184,7 +231,7 @@ static void fetch_came_home(struct custody *custody, struct value *value,
     else fetch_ended(custody, value);
 }
 
-/* Answer FETCH when the value is here. */
+/* Answer FETCH, which may be our own question, when the value is here. */
 static void keep_fetch(struct custody *custody, struct value *value,
                        const struct msg_key_fetch *fetch)
 {
@@ -203,7 +250,8 @@ void custody_on_key_fetch(struct custody *custody, int from,
     struct value *value = store_find(&custody->store, fetch->key);
     int asker = (int)fetch->asker;
     bool now = fetch->flags & FETCH_NOW, follow = fetch->flags & FETCH_FOLLOW;
-    if (asker == custody->port->rank) fetch_came_home(custody, value, fetch);
+    bool own = asker == custody->port->rank && !fetch->request;
+    if (own) fetch_came_home(custody, value, fetch);
     else if (value && value->state == VALUE_HELD)
         send_value(custody, asker, fetch->request, fetch->limit, value);
     else if (now && !(value && value->state == VALUE_ARRIVING))
@@ -213,11 +261,46 @@ void custody_on_key_fetch(struct custody *custody, int from,
     else keep_fetch(custody, value, fetch);
 }
 
+void custody_ask(struct custody *custody, const struct value *value,
+                 const struct request *request)
+{
+    struct msg_key_fetch fetch = {.key = value->key,
+                                  .request = request->id,
+                                  .limit = request->room,
+                                  .flags = FETCH_FOLLOW,
+                                  .asker = (uint32_t)custody->port->rank};
+    custody_on_key_fetch(custody, custody->port->rank, &fetch);
+}
+
+/* The center knows no such key: an error takes its place. */
+static struct buffer *no_such_key(void)
+{
+    struct buffer *buffer = buffer_new(sizeof(dmpi_failure));
+    if (!buffer) log_panic("out of memory for an error");
+    dmpi_failure *failure = buffer->data;
+    *failure = (dmpi_failure){.status = DMPI_ENOKEY,
+                              .text = "an input is not a key of this pool"};
+    buffer->is_error = true;
+    return buffer;
+}
+
+static void hold_nothing(struct custody *custody, struct value *value)
+{
+    struct buffer *buffer = no_such_key();
+    value->dropped = true;
+    custody_hold(custody, value, buffer);
+    buffer_unref(buffer);
+}
+
 void custody_on_key_value(struct custody *custody, int from,
                           const struct msg_key_value *message)
 {
     struct value *value = store_find(&custody->store, message->key);
-    assert(value && message->payload.tag != PAYLOAD_NONE);
+    assert(value);
+    if (message->payload.tag == PAYLOAD_NONE) {
+        hold_nothing(custody, value);
+        return;
+    }
     fetch_ended(custody, value);
     receive_value(custody, from, value, &message->payload,
                   message->status == DMPI_EFAILED);
@@ -244,6 +327,11 @@ void custody_on_key_copy(struct custody *custody, int from,
                          const struct msg_key_copy *copy)
 {
     struct value *value = store_need(&custody->store, copy->key);
+    if (!copy->request) { /* we have asked for it */
+        struct msg_input input = {copy->key, copy->owner, copy->flags};
+        if (value->state != VALUE_HELD) custody_seek(custody, value, &input);
+        return;
+    }
     if (value->state == VALUE_HELD) {
         exchange_answer(custody->exchange, from, copy->request, DMPI_OK, NULL);
         return;
@@ -278,7 +366,7 @@ void custody_on_key_drop(struct custody *custody, int from,
     if (!value) return; /* a rank may be told twice */
     bool coming =
         value->state == VALUE_FETCHING || value->state == VALUE_ARRIVING;
-    if (coming) value->dropped = true;
+    if (coming || value->pins) value->dropped = true;
     else store_remove(&custody->store, value);
 }
 
@@ -342,6 +430,7 @@ void custody_make(struct custody *custody, struct job *job)
 {
     job->output = store_need(&custody->store, job->key);
     value_enter(&custody->store, job->output, VALUE_MAKING);
+    job->output->job = job;
     job->output->thief = 0;
 }
 
@@ -353,17 +442,17 @@ void custody_made(struct custody *custody, struct job *job,
         say_done_later(custody, job, ns);
     } else {
         say_done(custody, job, output, ns);
-        job_free(custody->jobs, job);
+        custody_discard(custody, job);
     }
 }
 
 void custody_moved(struct custody *custody, struct job *job, int thief)
 {
     struct value *value = job->output;
-    value->thief = thief;
+    value->thief = (uint16_t)thief;
     pass_on_fetches(custody, value, thief);
     if (value->asked) value_enter(&custody->store, value, VALUE_FETCHING);
     else if (value->wants) start_fetch(custody, value, thief, FETCH_FOLLOW);
     else value_enter(&custody->store, value, VALUE_MOVED);
-    job_free(custody->jobs, job);
+    custody_discard(custody, job);
 }

@@ -31,6 +31,22 @@ void custody_hold(struct custody *custody, struct value *value,
 void custody_seek(struct custody *custody, struct value *value,
                   const struct msg_input *input);
 
+/* VALUE is used by a task submitted here, or by a question: it stays until that
+ * is over, whoever drops it. The last unpin may free it. */
+static inline void custody_pin(struct value *value)
+{
+    value->pins++;
+}
+void custody_unpin(struct custody *custody, struct value *value);
+
+/* A task here drops KEY: the center is told, when nobody here has pinned it. */
+void custody_release(struct custody *custody, uint64_t key);
+
+/* Settle REQUEST of this rank when VALUE, which is pinned, is here or where its
+ * task was given to. */
+void custody_ask(struct custody *custody, const struct value *value,
+                 const struct request *request);
+
 /* JOB will make its value here. */
 void custody_make(struct custody *custody, struct job *job);
 
@@ -38,6 +54,9 @@ void custody_make(struct custody *custody, struct job *job);
  * the center. JOB is freed, now or when the center is told. */
 void custody_made(struct custody *custody, struct job *job,
                   struct buffer *output, uint64_t ns);
+
+/* JOB is over here: free it, and what it has pinned. */
+void custody_discard(struct custody *custody, struct job *job);
 
 /* JOB has been given to THIEF; it is freed. */
 void custody_moved(struct custody *custody, struct job *job, int thief);

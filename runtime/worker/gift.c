@@ -46,15 +46,29 @@ static bool pays(const struct agenda *agenda, const struct cost *cost,
            agenda_ahead_ns(agenda, job) >= cost->move_ns + copying_ns;
 }
 
-struct job *gift_choose(const struct agenda *agenda,
-                        enum gift_distance distance, int cores)
+/* Of the last ones, the first that may go and, if COST is not NULL, pays. */
+static struct job *find(const struct agenda *agenda,
+                        enum gift_distance distance, int cores,
+                        const struct cost *cost)
 {
     struct link *link = queue_last(&agenda->ready);
     for (int i = 0; link && i < PROBES; i++) {
         struct job *job = (struct job *)link;
-        if (may_go(job, distance, cores) && pays(agenda, &costs[distance], job))
+        if (may_go(job, distance, cores) && (!cost || pays(agenda, cost, job)))
             return job;
         link = queue_before(&agenda->ready, link, job->order);
     }
     return NULL;
+}
+
+struct job *gift_choose(const struct agenda *agenda,
+                        enum gift_distance distance, int cores)
+{
+    return find(agenda, distance, cores, &costs[distance]);
+}
+
+struct job *gift_any(const struct agenda *agenda, enum gift_distance distance,
+                     int cores)
+{
+    return find(agenda, distance, cores, NULL);
 }

@@ -19,4 +19,8 @@ enum gift_distance { GIFT_NEAR, GIFT_FAR, GIFT_DISTANCES };
 struct job *gift_choose(const struct agenda *agenda,
                         enum gift_distance distance, int cores);
 
+/* The same, whatever it costs. */
+struct job *gift_any(const struct agenda *agenda, enum gift_distance distance,
+                     int cores);
+
 #endif

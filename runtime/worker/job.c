@@ -16,20 +16,27 @@ static size_t run_tail(const struct msg_task_run *run, const void *tail)
     return terms + run->args + run->name;
 }
 
+struct job *job_make(struct mem *mem, const struct job *head, size_t tail)
+{
+    struct job *job = mem_take(mem, job_bytes(head->inputs, tail));
+    *job = *head;
+    return job;
+}
+
 struct job *job_new(struct mem *mem, int from, const struct msg_task_run *run)
 {
     const void *tail = (const struct msg_input *)(run + 1) + run->inputs;
     size_t tail_bytes = run_tail(run, tail);
-    struct job *job = mem_take(mem, job_bytes(run->inputs, tail_bytes));
-    *job = (struct job){.key = run->key,
-                        .order = run->order,
-                        .function = run->function,
-                        .inputs = run->inputs,
-                        .args = run->args,
-                        .name = run->name,
-                        .from = from,
-                        .attempt = run->attempt,
-                        .flags = run->flags};
+    struct job head = {.key = run->key,
+                       .order = run->order,
+                       .function = run->function,
+                       .inputs = run->inputs,
+                       .args = run->args,
+                       .name = run->name,
+                       .from = from,
+                       .attempt = run->attempt,
+                       .flags = run->flags};
+    struct job *job = job_make(mem, &head, tail_bytes);
     memcpy(job_terms(job), tail, tail_bytes);
     return job;
 }

@@ -9,6 +9,12 @@
 #include "queue.h"
 #include "store.h"
 
+/* In struct job.flags, besides RUN_...: what only this worker knows. */
+enum {
+    JOB_READY = 0x100, /* is in the queue of ready jobs */
+    JOB_PINS = 0x200   /* a task here submitted it: it has pinned its inputs */
+};
+
 struct job {
     struct link link; /* first; in the queue of ready jobs, or of those whose
                        * constants have not come */
@@ -24,7 +30,8 @@ struct job {
     uint32_t local;   /* inputs that were, or are made here */
     int32_t from;     /* the rank that gave it */
     uint16_t attempt;
-    uint16_t flags; /* RUN_... */
+    uint16_t flags;    /* RUN_..., JOB_... */
+    struct job *outer; /* runs on: the task that waits for this one; borrowed */
     /* then: inputs x struct value *, terms if flagged, arguments, name */
 };
 
@@ -75,6 +82,10 @@ static inline size_t job_tail(const struct job *job)
 {
     return job_terms_bytes(job) + job->args + job->name;
 }
+
+/* A job like HEAD, with TAIL bytes behind its inputs; all that follows is to be
+ * filled in. */
+struct job *job_make(struct mem *mem, const struct job *head, size_t tail);
 
 /* A job as the message says; its inputs are to be filled in. */
 struct job *job_new(struct mem *mem, int from, const struct msg_task_run *run);

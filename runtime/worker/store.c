@@ -35,7 +35,7 @@ void store_fini(struct store *store)
             store_wanted(store, want);
             want = next;
         }
-        buffer_unref(value->buffer);
+        if (value->state == VALUE_HELD) buffer_unref(value->buffer);
         mem_give(&store->mem, value, sizeof *value);
     }
     map_fini(&store->values);
@@ -69,12 +69,12 @@ void store_hold(struct store *store, struct value *value, struct buffer *buffer)
 
 void store_remove(struct store *store, struct value *value)
 {
-    assert(!value->wants);
+    assert(!value->wants && !value->pins);
     if (value->state == VALUE_HELD) {
         store->held--;
         store->bytes -= value->buffer->size;
+        buffer_unref(value->buffer);
     }
-    buffer_unref(value->buffer);
     map_remove(&store->values, value->key);
     mem_give(&store->mem, value, sizeof *value);
 }
@@ -112,7 +112,7 @@ static void check_value(const struct value *value)
 {
     bool here = value->state == VALUE_HELD;
     bool fetching = value->state == VALUE_FETCHING;
-    assert(here == (value->buffer != NULL));
+    assert(!here || value->buffer);
     assert(!(here && value->wants && !value->asked));
     assert(!(fetching && !value->asked));
     assert(!value->asked || fetching || here || value->state == VALUE_MAKING);

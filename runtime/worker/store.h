@@ -50,13 +50,20 @@ struct want {
 
 struct value {
     uint64_t key;
-    struct buffer *buffer; /* a reference is owned while HELD */
-    struct want *wants;    /* owned; the last one first */
-    int32_t thief;         /* the rank that its task was given to; 0: none */
-    uint8_t state;         /* enum value_state */
-    bool dropped;          /* goes when it arrives */
-    bool asked; /* a fetch of this rank is on its way, or waits at a peer */
+    union {
+        struct buffer *buffer; /* HELD: a reference is owned */
+        struct job *job;       /* MAKING: borrowed */
+    };
+    struct want *wants; /* owned; the last one first */
+    uint32_t pins;      /* tasks submitted here, and questions, that use it */
+    uint16_t thief;     /* the rank that its task was given to; 0: none */
+    uint8_t state;      /* enum value_state */
+    bool dropped : 1;   /* goes when it arrives, and nobody has pinned it */
+    bool released : 1;  /* its task drops it when nobody has pinned it */
+    bool asked : 1; /* a fetch of this rank is on its way, or waits at a peer */
 };
+
+_Static_assert(sizeof(struct value) == 32, "what a key costs its holders");
 
 struct store {
     struct map values; /* key -> struct value, owned */

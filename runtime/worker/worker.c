@@ -15,6 +15,7 @@
 #include "gift.h"
 #include "key.h"
 #include "log.h"
+#include "nest.h"
 #include "order.h"
 #include "steal.h"
 
@@ -29,6 +30,7 @@ struct worker {
     struct agenda agenda;
     struct custody custody;
     struct constants constants;
+    struct nest nest;
     struct mem jobs;
     size_t unended; /* jobs here: waiting, ready and running */
     int *nodes;     /* by rank; owned */
@@ -64,6 +66,13 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
                                        .constants = &worker->constants,
                                        .counts = &worker->counts,
                                        .jobs = &worker->jobs};
+    worker->nest = (struct nest){.port = port,
+                                 .custody = &worker->custody,
+                                 .exchange = &worker->exchange,
+                                 .jobs = &worker->jobs,
+                                 .unended = &worker->unended,
+                                 .last_key = &worker->last_key};
+    nest_init(&worker->nest);
     steal_init(&worker->steal, port->rank, port->ranks, worker->nodes);
     return worker;
 }
@@ -71,6 +80,7 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
 void worker_free(struct worker *worker)
 {
     if (!worker) return;
+    nest_fini(&worker->nest);
     agenda_fini(&worker->agenda, &worker->jobs);
     constants_fini(&worker->constants);
     exchange_fini(&worker->exchange);
@@ -125,12 +135,14 @@ static void on_task_run(struct worker *worker, int from,
     if (!job->missing) agenda_add(&worker->agenda, job);
 }
 
-/* JOB, which ran for NS, is not the running one any more. */
+/* JOB, which ran for NS, is not the running one any more. OUTPUT is NULL: it goes
+ * on as another. */
 static inline void stop_running(struct worker *worker, const struct job *job,
                                 const struct buffer *output, uint64_t ns)
 {
-    assert(worker->agenda.running == job && output);
-    agenda_end(&worker->agenda, ns, output->size, output->is_error);
+    assert(worker->agenda.running == job);
+    bool good = output && !output->is_error;
+    agenda_end(&worker->agenda, ns, good ? output->size : 0, !good);
     steal_rest(&worker->steal);
     worker->counts.tasks_run++;
     worker->counts.tasks_stolen += job->from != 0;
@@ -189,6 +201,7 @@ struct job *worker_take(struct worker *worker)
 {
     struct job *job;
     if (worker->muster.waiting) return muster_take(&worker->muster);
+    if (!nest_may_begin(&worker->nest)) return NULL;
     while ((job = agenda_take(&worker->agenda))) {
         struct buffer *bad = job->inputs ? job_bad_input(job) : NULL;
         if (bad) {
@@ -213,6 +226,38 @@ void worker_finish(struct worker *worker, struct job *job,
     if (job->flags & RUN_GANG) muster_end(&worker->muster);
     if (output->is_error && try_again(worker, job)) buffer_unref(output);
     else end_job(worker, job, output, ns);
+}
+
+bool worker_take_over(struct worker *worker, struct job *job)
+{
+    agenda_take_over(&worker->agenda, job);
+    struct buffer *bad = job->inputs ? job_bad_input(job) : NULL;
+    if (bad) skip(worker, job, bad);
+    return !bad;
+}
+
+bool worker_may_take(const struct worker *worker)
+{
+    if (worker->muster.waiting) return false;
+    return worker->agenda.ready.count && nest_may_begin(&worker->nest);
+}
+
+struct waiter *worker_awake(const struct worker *worker)
+{
+    return worker->muster.waiting ? NULL : nest_awake(&worker->nest);
+}
+
+void worker_go_on(struct worker *worker, struct job *job, struct job *next,
+                  uint64_t ns)
+{
+    stop_running(worker, job, NULL, ns);
+    custody_discard(&worker->custody, job);
+    nest_go_on(&worker->nest, next);
+}
+
+struct nest *worker_nest(struct worker *worker)
+{
+    return &worker->nest;
 }
 
 bool worker_has_tasks(const struct worker *worker)
@@ -264,11 +309,13 @@ static void on_gang_go(struct worker *worker, int from,
 
 /* ---- stealing ------------------------------------------------------------*/
 
+/* A worker that may begin nothing gives whatever it can. */
 static struct job *job_to_give(const struct worker *worker, int thief)
 {
     bool near = worker->nodes[thief] == worker->nodes[worker->port->rank];
-    return gift_choose(&worker->agenda, near ? GIFT_NEAR : GIFT_FAR,
-                       worker->cores[thief]);
+    bool stuck = nest_stuck(&worker->nest);
+    return (stuck ? gift_any : gift_choose)(
+        &worker->agenda, near ? GIFT_NEAR : GIFT_FAR, worker->cores[thief]);
 }
 
 static void say_run(struct worker *worker, int thief, struct job *job)
@@ -293,10 +340,12 @@ static void say_run(struct worker *worker, int thief, struct job *job)
 }
 
 /* The center knows of the copies that it caused itself, by placing the task
- * here, and not of those that a stolen task left behind. */
+ * here, and not of those that a stolen task left behind, or one submitted
+ * here. */
 static void say_moved(struct worker *worker, int thief, struct job *job)
 {
-    uint32_t inputs = job->from ? job->inputs : 0;
+    bool unknown = job->from || job->flags & JOB_PINS;
+    uint32_t inputs = unknown ? job->inputs : 0;
     struct msg_task_moved *moved =
         port_say(worker->port, 0, MSG_TASK_MOVED,
                  sizeof *moved + inputs * sizeof(uint64_t));
@@ -454,9 +503,11 @@ void worker_turn(struct worker *worker)
         stop(worker);
         return;
     }
+    nest_turn(&worker->nest);
     if (!worker->stealing) return;
     const struct agenda *agenda = &worker->agenda;
-    if (agenda->running || agenda->ready.count) offer_work(worker);
+    if (!nest_may_begin(&worker->nest)) offer_work(worker);
+    else if (agenda->running || agenda->ready.count) offer_work(worker);
     else if (!agenda->stolen) ask_for_work(worker);
 }
 
@@ -567,6 +618,26 @@ static void on_constants_forget(struct worker *worker, int from,
                                 const struct msg_constants_forget *forget)
 {
     constants_forget(&worker->constants, forget->epoch);
+}
+
+static void on_ask_echo(struct worker *worker, int from,
+                        const struct msg_ask_echo *ask)
+{
+    struct msg_echo *echo =
+        port_say(worker->port, from, MSG_ECHO, sizeof *echo);
+    echo->key = ask->key;
+}
+
+static void on_go_on(struct worker *worker, int from,
+                     const struct msg_go_on *go_on)
+{
+    nest_on_go_on(&worker->nest);
+}
+
+static void on_wait_failed(struct worker *worker, int from,
+                           const struct msg_wait_failed *wait)
+{
+    nest_on_wait_failed(&worker->nest, wait);
 }
 
 void worker_arrived(void *role, struct port_cookie cookie,

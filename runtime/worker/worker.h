@@ -11,6 +11,7 @@
 #include "exchange.h"
 #include "job.h"
 #include "muster.h"
+#include "nest.h"
 
 struct worker;
 
@@ -35,8 +36,9 @@ void worker_set_time(struct worker *worker, uint64_t now_ns);
 /* What is to be done between messages: look for work, offer work, stop. */
 void worker_turn(struct worker *worker);
 
-/* The next task to run, whose inputs are all here, or NULL. One at a time. If it
- * is one of a gang, not before all members are there. */
+/* The next task to run, whose inputs are all here, or NULL. One at a time, but
+ * for those that wait. If it is one of a gang, not before all members are
+ * there. */
 struct job *worker_take(struct worker *worker);
 
 /* The gang of the job taken last, which has RUN_GANG; until it is finished. */
@@ -50,6 +52,23 @@ void worker_finish(struct worker *worker, struct job *job,
  * outside of the pool's order. Give it back by constant_set_unref(). */
 struct constant_set *worker_constants(const struct worker *worker,
                                       struct job *job);
+
+/* JOB, which has run for NS, goes on as NEXT; see nest_continue(). */
+void worker_go_on(struct worker *worker, struct job *job, struct job *next,
+                  uint64_t ns);
+
+/* JOB, which is ready, runs next, while the running one waits for it. False: it
+ * does not run any more, for one of its inputs is an error. */
+bool worker_take_over(struct worker *worker, struct job *job);
+
+/* Could worker_take() give a job now? */
+bool worker_may_take(const struct worker *worker);
+
+/* The next job that has waited and may go on, by nest_resume(); or NULL. */
+struct waiter *worker_awake(const struct worker *worker);
+
+/* What running jobs submit, ask and wait for. Lives as long as the worker. */
+struct nest *worker_nest(struct worker *worker);
 
 /* What JOB is thought to take; 0: its function has never ended here. */
 uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job);

@@ -201,12 +201,21 @@ static void begin_in_gang(struct member *member)
         set_end(cluster_member(cluster, gang->ranks[i]));
 }
 
+/* One that waited goes before one that begins. */
+static struct job *next_job(struct worker *worker)
+{
+    struct waiter *waiter = worker_awake(worker);
+    if (!waiter) return worker_take(worker);
+    nest_resume(worker_nest(worker), waiter);
+    return waiter->job;
+}
+
 bool cluster_start_job(struct cluster *cluster, int rank)
 {
     struct member *member = cluster_member(cluster, rank);
     if (member->job) return false;
     worker_set_time(member->worker, cluster->now_ns);
-    member->job = worker_take(member->worker);
+    member->job = next_job(member->worker);
     check(member);
     if (!member->job) return false;
     member->constants = worker_constants(member->worker, member->job);
@@ -219,8 +228,17 @@ bool cluster_start_job(struct cluster *cluster, int rank)
 void cluster_end_job(struct cluster *cluster, int rank)
 {
     struct member *member = cluster_member(cluster, rank);
-    struct buffer *output = call(member);
+    const struct cluster_setup *setup = &cluster->setup;
     struct job *job = member->job;
+    worker_set_time(member->worker, cluster->now_ns);
+    if (setup->waits && setup->waits(setup->app, rank, job)) {
+        member->job = NULL;
+        constant_set_unref(member->constants);
+        check(member);
+        touch(member);
+        return;
+    }
+    struct buffer *output = call(member);
     uint64_t ns = cluster->now_ns - member->began_ns;
     member->job = NULL;
     member->jobs++;

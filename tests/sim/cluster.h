@@ -29,6 +29,9 @@ struct cluster_setup {
      * output, for which constants are inputs too, and no time. */
     struct buffer *(*call)(void *app, int rank, struct job *job);
     uint64_t (*duration_ns)(void *app, int rank, struct job *job);
+    /* JOB has come to a point where it submits, asks, waits, see nest.h. True: it
+     * waits, or goes on as another; false: it ends. NULL: it ends. */
+    bool (*waits)(void *app, int rank, struct job *job);
     void *app;
     uint64_t tick_ns; /* the longest step in virtual time; 0: any */
     /* What messages and transfers cost in virtual time; NULL: nothing. */

@@ -19,6 +19,8 @@ struct task_order {
     const char *name; /* or NULL; cut at DMPI_NAME_MAX - 1 bytes */
     int priority;
     uint32_t later;         /* turns after the first of the same graph */
+    uint64_t order;         /* see order.h; 0: by priority and turn */
+    uint64_t key;           /* 0: a new one is made */
     int target;             /* a worker's rank, or 0 */
     uint8_t flags;          /* RUN_... */
     const char *resources;  /* "gpu:1 license", or NULL: none */

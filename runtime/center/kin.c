@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* kin.c - adopt, park, answer; and who may go on. */
+#include "kin.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "failure.h"
+#include "key.h"
+#include "log.h"
+
+/* A question for a key whose task has no worker yet. */
+struct parked {
+    struct parked *next;
+    int from;
+    struct msg_ask_value ask;
+};
+
+/* An end that has overtaken the news of its task. */
+struct early {
+    int from;
+    struct msg_task_done done;
+};
+
+void kin_init(struct kin *kin, struct port *port, struct exchange *exchange,
+              struct scheduler *scheduler)
+{
+    *kin = (struct kin){
+        .port = port, .exchange = exchange, .scheduler = scheduler};
+    kin->circle.catalog = scheduler->values->catalog;
+    late_init(&kin->late, port);
+}
+
+static void free_parked(struct parked *first)
+{
+    while (first) {
+        struct parked *next = first->next;
+        free(first);
+        first = next;
+    }
+}
+
+void kin_fini(struct kin *kin)
+{
+    size_t at = 0;
+    void *entry;
+    while ((entry = map_next(&kin->parked, &at))) free_parked(entry);
+    at = 0;
+    while ((entry = map_next(&kin->early, &at))) free(entry);
+    map_fini(&kin->parked);
+    map_fini(&kin->early);
+    circle_fini(&kin->circle);
+    late_fini(&kin->late);
+    rankset_free(kin->stuck);
+}
+
+static struct record *find(const struct kin *kin, uint64_t key)
+{
+    return catalog_find(kin->scheduler->values->catalog, key);
+}
+
+bool kin_waits_for(struct kin *kin, int from, const uint64_t keys[],
+                   size_t count, const void *body)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (find(kin, keys[i]) || !late_is_to_come(&kin->late, from, keys[i]))
+            continue;
+        late_wait(&kin->late, from, keys[i], (const struct message *)body - 1);
+        return true;
+    }
+    return false;
+}
+
+/* ---- tasks ---------------------------------------------------------------*/
+
+/* What a message for a task says. Its inputs: those that are known, in KEYS,
+ * which has room for them. */
+struct news {
+    struct task_order order;
+    uint64_t *keys; /* owned, like the next two; or NULL */
+    char *name;
+    char *resources;
+};
+
+/* SIZE bytes at TEXT with a NUL; NULL for none. */
+static char *text_of(const char *text, size_t size)
+{
+    if (!size) return NULL;
+    char *copy = log_alloc(size + 1);
+    memcpy(copy, text, size);
+    copy[size] = 0;
+    return copy;
+}
+
+static void news_fini(struct news *news)
+{
+    free(news->keys);
+    free(news->name);
+    free(news->resources);
+}
+
+static void news_init(const struct kin *kin, struct news *news,
+                      const struct msg_task_new *task)
+{
+    const uint64_t *inputs = (const uint64_t *)(task + 1);
+    const char *tail = (const char *)(inputs + task->inputs);
+    size_t terms = 0;
+    news->keys = log_alloc(task->inputs * sizeof *news->keys);
+    news->order = (struct task_order){.function = task->function,
+                                      .inputs = news->keys,
+                                      .target = task->target,
+                                      .flags = task->flags,
+                                      .order = task->order,
+                                      .key = task->key};
+    for (uint32_t i = 0; i < task->inputs; i++)
+        if (find(kin, inputs[i]))
+            news->keys[news->order.input_count++] = inputs[i];
+    if (task->flags & RUN_TERMS) {
+        terms = sizeof news->order.terms;
+        memcpy(&news->order.terms, tail, terms);
+    }
+    tail += terms;
+    news->order.args = tail;
+    news->order.size = task->args;
+    tail += task->args;
+    news->order.name = news->name = text_of(tail, task->name);
+    tail += task->name;
+    news->order.resources = news->resources = text_of(tail, task->resources);
+}
+
+/* The task of RECORD has just been submitted and is not to run. */
+static void fail(struct kin *kin, struct record *record, dmpi_status status,
+                 const char *text)
+{
+    struct spec *spec = record->spec;
+    struct failure_of of = {0, spec->function, spec_name(spec), spec->name};
+    struct buffer *error = failure_new(status, &of, "%s", text);
+    scheduler_fail(kin->scheduler, record, error);
+    buffer_unref(error);
+}
+
+/* What asks for something that nobody has cannot be told so at once. */
+void kin_on_task_new(struct kin *kin, int from, const struct msg_task_new *task)
+{
+    struct news news;
+    const uint64_t *inputs = (const uint64_t *)(task + 1);
+    if (kin_waits_for(kin, from, inputs, task->inputs, task)) return;
+    news_init(kin, &news, task);
+    dmpi_status status = scheduler_check(kin->scheduler, &news.order);
+    if (status) {
+        news.order.resources = NULL;
+        news.order.terms.cores = news.order.terms.node = 0;
+    }
+    struct record *record = scheduler_submit(kin->scheduler, &news.order);
+    if (status) fail(kin, record, status, dmpi_status_detail());
+    else if (news.order.input_count < task->inputs)
+        fail(kin, record, DMPI_ENOKEY, "an input is not a key of this pool");
+    late_told(&kin->late, task->key);
+    news_fini(&news);
+}
+
+static void end_at_last(struct kin *kin, struct record *record)
+{
+    struct early *early = map_get(&kin->early, record->key);
+    if (!early || early->done.attempt != record->attempt) return;
+    map_remove(&kin->early, record->key);
+    scheduler_end(kin->scheduler, record, early->from, &early->done);
+    free(early);
+}
+
+/* Who keeps a task knows all its inputs; one that is not known any more was
+ * dropped too soon, and is no concern of the center's. */
+void kin_on_task_here(struct kin *kin, int from,
+                      const struct msg_task_new *task)
+{
+    struct news news;
+    news_init(kin, &news, task);
+    struct record *record = scheduler_adopt(kin->scheduler, &news.order, from);
+    news_fini(&news);
+    if (kin->early.count) end_at_last(kin, record);
+}
+
+void kin_on_task_goes_on(struct kin *kin, int from,
+                         const struct msg_task_new *task)
+{
+    struct news news;
+    const uint64_t *inputs = (const uint64_t *)(task + 1);
+    if (kin_waits_for(kin, from, &task->key, 1, task)) return;
+    if (kin_waits_for(kin, from, inputs, task->inputs, task)) return;
+    struct record *record = find(kin, task->key);
+    if (!record || task_ended(record)) return; /* its time was up */
+    news_init(kin, &news, task);
+    scheduler_replace(kin->scheduler, record, &news.order, from);
+    news_fini(&news);
+    if (kin->early.count) end_at_last(kin, record);
+}
+
+bool kin_ended_early(struct kin *kin, int from,
+                     const struct msg_task_done *done)
+{
+    const struct record *record = find(kin, done->key);
+    bool early = record ? (int16_t)(done->attempt - record->attempt) > 0
+                        : late_is_to_come(&kin->late, from, done->key);
+    if (!early || map_get(&kin->early, done->key)) return false;
+    struct early *kept = log_alloc(sizeof *kept);
+    *kept = (struct early){from, *done};
+    map_add(&kin->early, done->key, kept);
+    return true;
+}
+
+/* ---- keys ----------------------------------------------------------------*/
+
+void kin_on_key_release(struct kin *kin, int from,
+                        const struct msg_key_release *release)
+{
+    if (kin_waits_for(kin, from, &release->key, 1, release)) return;
+    struct record *record = find(kin, release->key);
+    if (record && record->held) values_drop(kin->scheduler->values, record);
+}
+
+static void say_unknown(struct kin *kin, int to,
+                        const struct msg_ask_value *ask)
+{
+    if (ask->request) {
+        exchange_answer(kin->exchange, to, ask->request, DMPI_ENOKEY, NULL);
+        return;
+    }
+    struct msg_key_value *value =
+        port_say(kin->port, to, MSG_KEY_VALUE, sizeof *value);
+    *value = (struct msg_key_value){.key = ask->key, .status = DMPI_ENOKEY};
+    payload_none(&value->payload, 0);
+}
+
+static void say_copy(struct kin *kin, struct record *record, int to)
+{
+    uint32_t flags = task_ended(record) ? 0 : FETCH_FOLLOW;
+    struct msg_key_copy *copy =
+        port_say(kin->port, to, MSG_KEY_COPY, sizeof *copy);
+    *copy = (struct msg_key_copy){
+        .key = record->key, .owner = (uint32_t)record->owner, .flags = flags};
+    values_copy(kin->scheduler->values, record, to);
+}
+
+/* RECORD has an owner: let him answer. */
+static void pass_on(struct kin *kin, struct record *record, int from,
+                    const struct msg_ask_value *ask)
+{
+    if (!ask->request) {
+        say_copy(kin, record, from);
+        return;
+    }
+    record->needs++;
+    struct msg_key_fetch *fetch =
+        port_say(kin->port, record->owner, MSG_KEY_FETCH, sizeof *fetch);
+    *fetch =
+        (struct msg_key_fetch){.key = record->key,
+                               .request = ask->request,
+                               .limit = ask->limit,
+                               .flags = task_ended(record) ? 0 : FETCH_FOLLOW,
+                               .asker = (uint32_t)from};
+}
+
+static void park(struct kin *kin, struct record *record, int from,
+                 const struct msg_ask_value *ask)
+{
+    struct parked *first = map_get(&kin->parked, record->key);
+    struct parked *parked = log_alloc(sizeof *parked);
+    *parked = (struct parked){first ? first->next : NULL, from, *ask};
+    record->sought = true;
+    record->needs++;
+    if (first) first->next = parked;
+    else map_add(&kin->parked, record->key, parked);
+}
+
+void kin_on_ask_value(struct kin *kin, int from,
+                      const struct msg_ask_value *ask)
+{
+    if (kin_waits_for(kin, from, &ask->key, 1, ask)) return;
+    struct record *record = find(kin, ask->key);
+    if (!record) say_unknown(kin, from, ask);
+    else if (task_placed(record)) pass_on(kin, record, from, ask);
+    else park(kin, record, from, ask);
+}
+
+void kin_on_key_got(struct kin *kin, const struct msg_key_got *got)
+{
+    values_unneed(kin->scheduler->values, find(kin, got->key));
+}
+
+static void answer(struct kin *kin, uint64_t key)
+{
+    struct record *record = find(kin, key);
+    struct parked *at = map_get(&kin->parked, key), *next;
+    map_remove(&kin->parked, key);
+    for (; at; at = next) {
+        next = at->next;
+        pass_on(kin, record, at->from, &at->ask);
+        values_unneed(kin->scheduler->values, record);
+        free(at);
+    }
+}
+
+void kin_answer_found(struct kin *kin)
+{
+    struct scheduler *scheduler = kin->scheduler;
+    for (size_t i = 0; i < scheduler->found_count; i++)
+        answer(kin, scheduler->found[i]);
+    scheduler->found_count = 0;
+}
+
+/* ---- waits ---------------------------------------------------------------*/
+
+static void let_go_on(struct kin *kin, int rank)
+{
+    struct msg_go_on *go_on =
+        port_say(kin->port, rank, MSG_GO_ON, sizeof *go_on);
+    *go_on = (struct msg_go_on){0};
+    kin->goes_on = rank;
+}
+
+void kin_on_stuck(struct kin *kin, int from)
+{
+    if (kin->goes_on) rankset_add(&kin->stuck, from, kin->port->ranks);
+    else let_go_on(kin, from);
+}
+
+void kin_on_unstuck(struct kin *kin, int from)
+{
+    assert(kin->goes_on == from);
+    int next = rankset_next(kin->stuck, from + 1);
+    if (next < 0) next = rankset_next(kin->stuck, 0);
+    kin->goes_on = 0;
+    if (next < 0) return;
+    rankset_remove(kin->stuck, next);
+    let_go_on(kin, next);
+}
+
+void kin_on_blocked(struct kin *kin, int from,
+                    const struct msg_blocked *blocked)
+{
+    if (kin_waits_for(kin, from, &blocked->key, 1, blocked)) return;
+    struct record *record = find(kin, blocked->key);
+    if (!record || task_ended(record)) return;
+    circle_add(&kin->circle, blocked->key, (const uint64_t *)(blocked + 1),
+               blocked->keys);
+    char *line = circle_find(&kin->circle, blocked->key);
+    if (!line) return;
+    size_t size = strlen(line) + 1;
+    struct msg_wait_failed *failed =
+        port_say(kin->port, from, MSG_WAIT_FAILED, sizeof *failed + size);
+    failed->wait = blocked->wait;
+    memcpy(failed + 1, line, size);
+    free(line);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* kin.h - what tasks on the workers submit, ask and wait for.
+ *
+ * A worker names the keys of its tasks' tasks and keeps those tasks that have
+ * all they need there; the center hears of them and counts them like its own.
+ * Questions for values go on to who has them, at once or when their tasks are
+ * placed. */
+#ifndef KIN_H
+#define KIN_H
+
+#include "circle.h"
+#include "exchange.h"
+#include "late.h"
+#include "scheduler.h"
+
+struct kin {
+    struct port *port; /* borrowed, like the next two */
+    struct exchange *exchange;
+    struct scheduler *scheduler; /* with values and catalog */
+    struct late late;
+    struct circle circle;
+    struct map parked;     /* key -> questions until it has a worker; owned */
+    struct map early;      /* key -> an end heard before its task; owned */
+    struct rankset *stuck; /* workers that want to go on above their limit */
+    int goes_on;           /* the one that may; 0: nobody */
+};
+
+void kin_init(struct kin *kin, struct port *port, struct exchange *exchange,
+              struct scheduler *scheduler);
+void kin_fini(struct kin *kin);
+
+/* A message of FROM with that BODY names KEYS: does it have to wait for news of
+ * one of them? Then it is kept. */
+bool kin_waits_for(struct kin *kin, int from, const uint64_t keys[],
+                   size_t count, const void *body);
+
+/* A task that is not known, or not known to have gone on so far, has ended on
+ * FROM: that is kept until it is. False: it will not be. */
+bool kin_ended_early(struct kin *kin, int from,
+                     const struct msg_task_done *done);
+
+/* The task of KEY has ended. */
+static inline void kin_ended(struct kin *kin, uint64_t key)
+{
+    if (kin->circle.waits.count) circle_remove(&kin->circle, key);
+}
+
+/* Tasks were placed: answer who asked for them. */
+void kin_answer_found(struct kin *kin);
+
+/* Reactions. What they make ready moves with the next scheduler_settle(). */
+void kin_on_task_new(struct kin *kin, int from,
+                     const struct msg_task_new *task);
+void kin_on_task_here(struct kin *kin, int from,
+                      const struct msg_task_new *task);
+void kin_on_task_goes_on(struct kin *kin, int from,
+                         const struct msg_task_new *task);
+void kin_on_key_release(struct kin *kin, int from,
+                        const struct msg_key_release *release);
+void kin_on_ask_value(struct kin *kin, int from,
+                      const struct msg_ask_value *ask);
+void kin_on_key_got(struct kin *kin, const struct msg_key_got *got);
+void kin_on_stuck(struct kin *kin, int from);
+void kin_on_unstuck(struct kin *kin, int from);
+void kin_on_blocked(struct kin *kin, int from,
+                    const struct msg_blocked *blocked);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* nest.h - tasks that tasks here submit, and what tasks here wait for.
+ *
+ * A key is named here, without asking. If all inputs are known here the task is
+ * a job of this worker at once, and the center hears of it; else the center
+ * places it. Idle workers get their share by stealing.
+ *
+ * A running job asks for values by inquiries, which are settled in any order,
+ * and waits by a waiter: then it does not run any more, others may, until it is
+ * awake. Above NEST_BLOCKED_MAX such jobs no other one begins, unless the center
+ * lets this worker go on: one worker at a time, so that somebody always
+ * does. */
+#ifndef NEST_H
+#define NEST_H
+
+#include "custody.h"
+#include "task.h"
+
+enum {
+    NEST_BLOCKED_MAX = 256,
+    /* Waits that do not end while nothing else is to be done are told to the
+     * center after so long: it looks for circles. */
+    NEST_TELL_NS = 100000000
+};
+
+struct inquiry;
+
+/* One wait of one job. Lives where the job waits. */
+struct waiter {
+    struct waiter *next, **at; /* among those that wait, or are awake */
+    struct job *job;           /* that waits; borrowed */
+    struct inquiry *inquiries; /* those that are not settled */
+    uint64_t number;           /* of this wait on this rank */
+    uint64_t deadline_ns;      /* UINT64_MAX: none */
+    size_t asked, settled;     /* inquiries */
+    bool all;                  /* it waits for all of them, not for one */
+    bool blocked;              /* the job does not run */
+    bool awake;                /* it may */
+    bool told;                 /* the center knows what it waits for */
+    char *circle; /* owned by the waiter's owner; the wait has failed so */
+};
+
+struct nest {
+    struct port *port; /* borrowed, like the next five */
+    struct custody *custody;
+    struct exchange *exchange;
+    struct mem *jobs;
+    size_t *unended;    /* jobs here */
+    uint64_t *last_key; /* counter of the last key made here */
+    struct mem mem;
+    struct waiter *waiting; /* blocked, not awake */
+    struct waiter *awake, **awake_end;
+    size_t blocked, blocked_max;
+    size_t deadlines;        /* among those that wait */
+    uint64_t waits;          /* so far */
+    uint64_t still_since_ns; /* nothing was to be done; 0: something was */
+    bool asked, granted;     /* to go on above the limit */
+};
+
+void nest_init(struct nest *nest);
+void nest_fini(struct nest *nest);
+
+/* ---- tasks ---------------------------------------------------------------*/
+
+/* Submit ORDER, which the running JOB does. Returns its key. */
+uint64_t nest_submit(struct nest *nest, struct job *job,
+                     const struct task_order *order);
+
+/* JOB, which runs, goes on as ORDER, under its own key, when its function
+ * returns and nest_go_on() is called. The job to come; the caller's until
+ * then. */
+struct job *nest_continue(struct nest *nest, struct job *job,
+                          const struct task_order *order);
+void nest_go_on(struct nest *nest, struct job *next);
+void nest_abandon(struct nest *nest, struct job *next);
+
+/* The job that makes KEY, if it is ready here, and not one of a gang; it stays in
+ * the agenda. */
+struct job *nest_ready_job(const struct nest *nest, uint64_t key);
+
+/* ---- questions -----------------------------------------------------------*/
+
+/* What is known of KEY here: NULL, or its value, which is here. */
+const struct buffer *nest_look(const struct nest *nest, uint64_t key);
+
+void waiter_init(struct waiter *waiter, struct job *job);
+
+/* Ask for the value of KEY, for WAITER. As exchange_open(). */
+struct inquiry *nest_ask(struct nest *nest, struct waiter *waiter, uint64_t key,
+                         void *data, uint64_t room);
+
+/* Its request; done when it has been settled. */
+const struct request *inquiry_request(const struct inquiry *inquiry);
+
+/* The caller wants no more of it. One that is not settled must have been asked
+ * without room for the value. */
+void nest_close(struct nest *nest, struct inquiry *inquiry);
+
+/* ---- waiting -------------------------------------------------------------*/
+
+/* The running job waits: for all the inquiries of WAITER, or for one; until
+ * DEADLINE_NS at most. Is it awake already? Then it goes on running. */
+bool nest_block(struct nest *nest, struct waiter *waiter, bool all,
+                uint64_t deadline_ns);
+
+/* Next who may go on, or NULL; it stays the next. */
+struct waiter *nest_awake(const struct nest *nest);
+
+/* WAITER, which is awake, runs again; nothing else does. */
+void nest_resume(struct nest *nest, struct waiter *waiter);
+
+/* May another job begin? */
+static inline bool nest_may_begin(const struct nest *nest)
+{
+    return nest->blocked < nest->blocked_max || nest->granted;
+}
+
+/* Is this worker held up by its limit alone? */
+bool nest_stuck(const struct nest *nest);
+
+/* What is to be done between messages. */
+void nest_turn(struct nest *nest);
+
+/* The next deadline of a wait; UINT64_MAX: none. */
+uint64_t nest_deadline_ns(const struct nest *nest);
+
+/* Reactions. */
+void nest_on_go_on(struct nest *nest);
+void nest_on_wait_failed(struct nest *nest, const struct msg_wait_failed *wait);
+
+#endif
