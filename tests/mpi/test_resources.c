@@ -9,6 +9,7 @@ enum { TASKS = 40, KINDS = 3 };
 
 /* What main() gives the pool: the kinds in KIND below. */
 static char resources[] = "DISTMPI_RESOURCES=gpu:2, tape@rank1 license:3@pool";
+static char others[] = "DISTMPI_RESOURCES=that of no other rank counts";
 static const char *const kinds[KINDS] = {"gpu", "tape", "license"};
 
 /* ---- what tasks see ------------------------------------------------------*/
@@ -295,6 +296,14 @@ static void copies_go_to_different_nodes(void)
     }
 }
 
+/* What the launcher says, before MPI runs. */
+static bool is_rank_0(void)
+{
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    if (!rank) rank = getenv("PMI_RANK");
+    return !rank || atoi(rank) == 0;
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -311,6 +320,6 @@ int main(void)
         {"nodes are targets", nodes_are_targets},
         {"copies go to different nodes", copies_go_to_different_nodes},
     };
-    putenv(resources);
+    putenv(is_rank_0() ? resources : others);
     return job_run("resources", tests, CHECK_COUNT(tests));
 }

@@ -23,16 +23,22 @@ instructions() {
         "$program" "$@" 2>&1 | awk '/Collected :/ { print $4 }'
 }
 
-# per_task WORKERS: from 10000 tasks to 30000
+# per_task WORKERS [RESOURCES]: from 10000 tasks to 30000
 per_task() {
     local few many
-    few=$(instructions "$1" 10000)
-    many=$(instructions "$1" 30000)
+    few=$(instructions "$1" 10000 "${@:2}")
+    many=$(instructions "$1" 30000 "${@:2}")
     echo $(((many - few) / 20000))
 }
 
 one=$(per_task 1)
 many=$(per_task 15)
 echo "instructions of the center per task: $one with 1 worker, $many with 15"
+gpu_one=$(per_task 1 gpu)
+gpu_many=$(per_task 15 gpu)
+license=$(per_task 15 license:2)
+echo "of those that wait for a gpu: $gpu_one and $gpu_many; for two licenses: $license"
+[ "$gpu_one" -le $((3 * one)) ] && [ "$gpu_many" -le $((3 * one)) ] &&
+    [ "$license" -le $((3 * one)) ]
 [ "$one" -gt 100 ] && [ $((10 * many)) -le $((11 * one)) ] &&
     [ $((10 * one)) -le $((11 * many)) ]

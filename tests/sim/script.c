@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claims.h"
 #include "cluster.h"
 #include "log.h"
 #include "oracle.h"
@@ -241,25 +242,6 @@ static uint32_t any_function(struct script *script)
     return below(script, ORACLE_FAIL);
 }
 
-static const char resources[] = "gpu:2 tape:1@rank1 license:3@pool";
-
-/* What not every worker has; some of it nobody. */
-static void make_picky(struct script *script, struct task_order *order)
-{
-    static const char *const wishes[] = {
-        NULL,      "gpu",       "gpu:2",         "gpu:2 license:2",
-        "license", "license:3", "tape+gpu:1",    "tape",
-        "gpu:0",   "gpu:3",     "license tape:1"};
-    order->flags |= RUN_TERMS;
-    order->resources = wishes[below(script, sizeof wishes / sizeof *wishes)];
-    order->terms = (struct msg_terms){
-        .cores = one_in(script, 3) ? (uint16_t)below(script, 4) : 0,
-        .retries = (uint16_t)below(script, 2)};
-    if (order->target || !one_in(script, 3)) return;
-    order->terms.node = (uint16_t)(1 + below(script, 4));
-    if (one_in(script, 2)) order->flags |= RUN_NODE;
-}
-
 /* What a task is made of. */
 struct draft {
     uint64_t keys[INPUTS_MAX], args[3];
@@ -309,7 +291,7 @@ static void submit_one(struct script *script)
         if (one_in(script, 2)) draft.order.flags = RUN_PINNED;
     }
     bool picky = one_in(script, script->flavour->picky_one_in);
-    if (picky) make_picky(script, &draft.order);
+    if (picky) claims_make(&script->random, &draft.order);
     dmpi_status status = center_check_order(script->center, &draft.order);
     if (picky && status == DMPI_EINVAL) return;
     if (status != DMPI_OK) {
@@ -529,44 +511,14 @@ static void act(struct script *script)
     }
 }
 
-/* ---- what running tasks have to themselves --------------------------------*/
-
-enum { KINDS = 3, IDS = 3 };
-
-/* What JOB, which runs on RANK, has, marked in SEEN. */
-static void check_job(struct script *script, int rank, struct job *job,
-                      bool seen[KINDS][IDS])
-{
-    const struct msg_terms *terms = job_terms(job);
-    const struct supply *supply = &script->cluster->supply;
-    if (terms->cores > script->cluster->cores[rank])
-        fail(script, "too few cores for a task", job->key);
-    if (job->flags & RUN_NODE &&
-        terms->node != script->cluster->nodes[rank] + 1)
-        fail(script, "on another node", job->key);
-    for (int i = 0; i < terms->ids; i++) {
-        struct msg_resource id = job_ids(job)[i];
-        if (id.id >= supply_count(supply, id.kind, rank))
-            fail(script, "an id that is not there", job->key);
-        else if (seen[id.kind][id.id])
-            fail(script, "an id that another task has", job->key);
-        else seen[id.kind][id.id] = true;
-    }
-}
-
-/* By what runs, whatever the center believes: no id is held twice. */
+/* By what runs, whatever the center believes: nobody has what another has. */
 static void check_running(struct script *script)
 {
-    bool pool_seen[IDS] = {false};
-    int pool_kind = supply_find(&script->cluster->supply, "license");
-    if (!script->flavour->picky_one_in) return;
-    for (int rank = 1; rank <= script->cluster->setup.workers; rank++) {
-        struct job *job = cluster_member(script->cluster, rank)->job;
-        bool seen[KINDS][IDS] = {{false}};
-        memcpy(seen[pool_kind], pool_seen, sizeof pool_seen);
-        if (job && job_has_terms(job)) check_job(script, rank, job, seen);
-        memcpy(pool_seen, seen[pool_kind], sizeof pool_seen);
-    }
+    uint64_t key = 0;
+    const char *wrong = script->flavour->picky_one_in
+                            ? claims_wrong(script->cluster, &key)
+                            : NULL;
+    if (wrong) fail(script, wrong, key);
 }
 
 /* ---- from the first task to the stop -------------------------------------*/
@@ -647,7 +599,7 @@ static struct cluster *any_cluster(struct script *script)
         .nodes = 1 + (int)below(script, 4),
         .seed = random_next(&script->random),
         .steal = !one_in(script, 4),
-        .resources = flavour->picky_one_in ? resources : NULL,
+        .resources = flavour->picky_one_in ? claims_resources : NULL,
         .cores = flavour->picky_one_in ? 1 + (int)below(script, 3) : 0,
         .check = flavour->check};
     return cluster_new(&setup);

@@ -100,6 +100,7 @@ static bool resources(uint64_t seed)
                                                   .fail_one_in = 12,
                                                   .target_one_in = 5,
                                                   .picky_one_in = 2,
+                                                  .constants = true,
                                                   .small = true,
                                                   .check = true};
     return script_run(seed, &flavour);
