@@ -9,6 +9,7 @@
 #ifndef DISTMPI_H
 #define DISTMPI_H
 
+#include <distmpi/gang.h>
 #include <distmpi/launch.h>
 #include <distmpi/patterns.h>
 #include <distmpi/pool.h>

@@ -6,6 +6,7 @@
 #include <mpi.h>
 
 #include <distmpi/launch.h>
+#include <distmpi/task.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,6 +19,11 @@ extern "C" {
  * does not run. */
 DMPI_API dmpi_status dmpi_open_comm(MPI_Comm comm, const char *options,
                                     dmpi_pool **pool);
+
+/* In a running member of a gang (see gang.h): *COMM receives the communicator of
+ * its members, in which its rank is dmpi_gang_index(). It stays the library's.
+ * DMPI_ESTATE: TASK is no gang's. */
+DMPI_API dmpi_status dmpi_task_comm(const dmpi_task *task, MPI_Comm *comm);
 
 #ifdef __cplusplus
 }

@@ -14,7 +14,7 @@
  * after which `square` is what dmpi_submit() and dmpi_map() take. Names are
  * unique in a program and must be the same on all ranks; addresses need not
  * be. A task function runs on a worker, one at a time there. It may call MPI
- * only if the program started MPI with MPI_THREAD_MULTIPLE. */
+ * only at MPI_THREAD_MULTIPLE, for which dmpi_open() asks if it starts MPI. */
 #ifndef DISTMPI_TASK_H
 #define DISTMPI_TASK_H
 

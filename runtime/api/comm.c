@@ -3,6 +3,7 @@
 #include "distmpi/comm.h"
 
 #include "fault.h"
+#include "gang.h"
 #include "launch.h"
 
 dmpi_status dmpi_open_comm(MPI_Comm comm, const char *options, dmpi_pool **pool)
@@ -16,4 +17,14 @@ dmpi_status dmpi_open_comm(MPI_Comm comm, const char *options, dmpi_pool **pool)
     if (comm == MPI_COMM_NULL)
         return fault(DMPI_EINVAL, "the communicator is MPI_COMM_NULL");
     return launch_open(&comm, options, pool);
+}
+
+dmpi_status dmpi_task_comm(const dmpi_task *task, MPI_Comm *comm)
+{
+    const MPI_Comm *ours = gang_comm(task);
+    if (!ours)
+        return fault(DMPI_ESTATE, "this task is no member of a gang: submit it "
+                                  "by dmpi_submit_gang()");
+    *comm = *ours;
+    return DMPI_OK;
 }

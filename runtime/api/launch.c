@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "comms.h"
 #include "cores.h"
 #include "fault.h"
 #include "hello.h"
@@ -125,6 +126,7 @@ static void start(struct session *session, dmpi_worker *ranks, bool crowded)
     session->own_core = !crowded || ranks[session->rank].bound;
     session->bound = ranks[session->rank].bound;
     session->gap_ns = GAP_FIRST_NS;
+    session->comms = comms_new(session->world);
     if (session->ranks == 1) {
         start_alone(session, ranks);
     } else {
@@ -171,6 +173,7 @@ static void end(struct session *session)
     if (session->mpi) mpi_port_free(session->mpi);
     if (session->loop) loop_free(session->loop);
     buffer_trim();
+    comms_free(session->comms);
     world_close(session->world);
     cores_free(session->cores);
     unbind(session);

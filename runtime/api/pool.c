@@ -8,6 +8,7 @@
 
 #include "fault.h"
 #include "log.h"
+#include "pool.h"
 #include "registry.h"
 #include "session.h"
 
@@ -15,8 +16,8 @@ enum { ARGS_MAX = 1 << 30 };
 
 /* ---- submission ----------------------------------------------------------*/
 
-static dmpi_status make_order(const dmpi_graph_task *task,
-                              struct task_order *order)
+dmpi_status pool_make_order(const dmpi_graph_task *task,
+                            struct task_order *order)
 {
     if (!registry_has(task->function))
         return fault(DMPI_EINVAL, "the function is not registered: define it "
@@ -40,7 +41,7 @@ dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
     if (status) return status;
     const dmpi_graph_task task = {function, inputs, input_count,
                                   args,     size,   options};
-    status = make_order(&task, &order);
+    status = pool_make_order(&task, &order);
     if (!status && !key) status = fault(DMPI_EINVAL, "no place for the key");
     if (!status) status = center_check_order(session->center, &order);
     if (!status) {
@@ -85,7 +86,7 @@ dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
     size_t args_size = args ? size : 0;
     const dmpi_graph_task first = {function, inputs,    inputs ? 1 : 0,
                                    args,     args_size, options};
-    status = make_order(&first, &order);
+    status = pool_make_order(&first, &order);
     if (!status && count && !keys)
         status = fault(DMPI_EINVAL, "no place for the keys");
     if (!status) status = check_map(session, &order, inputs, count);
@@ -111,7 +112,7 @@ static dmpi_status check_graph_tasks(struct session *session,
 {
     for (size_t i = 0; i < count; i++) {
         struct task_order order;
-        dmpi_status status = make_order(&tasks[i], &order);
+        dmpi_status status = pool_make_order(&tasks[i], &order);
         order.input_count = 0;
         if (!status) status = center_check_order(session->center, &order);
         if (status) return status;

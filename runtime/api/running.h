@@ -12,6 +12,9 @@ dmpi_task *running_task(void);
 /* The rank on which it runs, -1: none. */
 int running_rank(void);
 
+/* The gang of which TASK is a member, or NULL. */
+const struct muster *running_gang(const dmpi_task *task);
+
 /* Run JOB; returns its output, a reference for the caller. With the token, which
  * is given back meanwhile. */
 struct buffer *running_job(struct session *session, struct job *job);

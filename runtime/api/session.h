@@ -21,6 +21,7 @@
 #include "world.h"
 
 struct dmpi_set;
+struct comms;
 struct cores;
 struct ticker;
 struct trace_file;
@@ -33,6 +34,7 @@ struct session {
     struct world *world;   /* owned */
     struct mpi_port *mpi;  /* owned; NULL in a single process */
     struct loop *loop;     /* owned; NULL otherwise */
+    struct comms *comms;   /* owned; of gangs */
     struct center *center; /* owned; on rank 0 */
     struct worker *worker; /* owned; on all others, or in a single process */
     struct ticker *ticker; /* owned; NULL if MPI does not allow it */

@@ -12,6 +12,7 @@
 #include "distmpi/pool.h"
 #include "failure.h"
 #include "fault.h"
+#include "gang.h"
 #include "log.h"
 #include "registry.h"
 #include "running.h"
@@ -28,6 +29,7 @@ struct dmpi_task {
     int source;
     const void *args;
     size_t args_size;
+    const struct muster *gang; /* whose member it is; NULL: none's */
     struct value **inputs;
     size_t input_count;
     struct constant_set *constants; /* owned; NULL: there are none */
@@ -47,6 +49,11 @@ dmpi_task *running_task(void)
 int running_rank(void)
 {
     return running ? running->rank : -1;
+}
+
+const struct muster *running_gang(const dmpi_task *task)
+{
+    return task->gang;
 }
 
 /* ---- registration --------------------------------------------------------*/
@@ -85,7 +92,9 @@ static void call_user(struct session *session, dmpi_task *task)
     dmpi_task *outer = running;
     running = task;
     session_unlock(session);
+    if (task->gang) gang_begin(session, task->gang);
     task->function->call(task);
+    if (task->gang) gang_end(session);
     session_lock(session);
     running = outer;
 }
@@ -129,6 +138,7 @@ struct buffer *running_job(struct session *session, struct job *job)
                       .args_size = job->args,
                       .inputs = job_inputs(job),
                       .input_count = job->inputs};
+    if (job->flags & RUN_GANG) task.gang = worker_gang(session->worker);
     if (job_has_terms(job)) return run_with_terms(session, &task, job);
     call_user(session, &task);
     return outcome(&task);

@@ -367,6 +367,11 @@ static bool set_yielding(bool yield)
     return set && set(yield);
 }
 
+void mpi_port_set_yielding(bool yield)
+{
+    set_yielding(yield);
+}
+
 static const struct port_calls calls = {say, port_bulk_send, port_bulk_receive};
 
 static int ring_size_for(int ranks)

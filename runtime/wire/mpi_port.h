@@ -44,6 +44,10 @@ bool mpi_port_quiet(const struct mpi_port *port);
 /* Are bulk transfers under way, which want the loop to turn fast? */
 bool mpi_port_busy(const struct mpi_port *port);
 
+/* Let MPI yield the core where it waits, or not, while code of the user calls
+ * it. There is a port, which has it off. */
+void mpi_port_set_yielding(bool yield);
+
 /* Envelopes that have not been sent to the end. */
 size_t mpi_port_unsent(const struct mpi_port *port);
 

@@ -201,8 +201,7 @@ static dmpi_status start_mpi(int *level)
         return fault(DMPI_ELAUNCH, "%s", why);
     }
     ask_to_yield();
-    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, level) !=
-        MPI_SUCCESS)
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, level) != MPI_SUCCESS)
         return fault(DMPI_ELAUNCH, "MPI does not start");
     started_here = true;
     atexit(end_mpi);
@@ -275,6 +274,11 @@ struct doorbell *world_doorbell(struct world *world)
 bool world_threads(const struct world *world)
 {
     return world->level >= MPI_THREAD_SERIALIZED;
+}
+
+bool world_is_multiple(const struct world *world)
+{
+    return world->level >= MPI_THREAD_MULTIPLE;
 }
 
 /* ---- collective steps ----------------------------------------------------*/

@@ -36,6 +36,9 @@ int world_ranks(const struct world *world);
 /* May a second thread call MPI, if one calls at a time? */
 bool world_threads(const struct world *world);
 
+/* May several threads call MPI as they like? */
+bool world_is_multiple(const struct world *world);
+
 /* A process of a larger job that started alone: what the environment of the
  * launcher says, against the size of MPI_COMM_WORLD. False: WHY tells. */
 bool world_check_launch(const struct world *world, char *why, size_t why_size);

@@ -27,6 +27,16 @@ static void nap(double seconds)
     nanosleep(&time, NULL);
 }
 
+/* The sum of all members' indices. */
+DMPI_TASK(meet)
+{
+    MPI_Comm comm;
+    int index = dmpi_gang_index(task);
+    int *sum = dmpi_task_output(task, sizeof *sum);
+    if (dmpi_task_comm(task, &comm)) dmpi_fail(task, "no communicator");
+    else MPI_Allreduce(&index, sum, 1, MPI_INT, MPI_SUM, comm);
+}
+
 DMPI_TASK(be_slow)
 {
     nap(0.02);
@@ -91,11 +101,40 @@ static void use(dmpi_pool *pool)
     NEED(!dmpi_drop(pool, keys, 50));
 }
 
+static int mpi_allows_gangs(void)
+{
+    int level, size;
+    MPI_Query_thread(&level);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    return level == MPI_THREAD_MULTIPLE || size == 1;
+}
+
+/* The same: a gang of all workers. */
+static void use_gang(dmpi_pool *pool)
+{
+    enum { MOST = 16 };
+    dmpi_key keys[MOST];
+    int sums[MOST], size = (int)dmpi_workers(pool);
+    if (!pool) return;
+    dmpi_status status =
+        dmpi_submit_gang(pool, meet, NULL, (size_t)size, NULL, keys);
+    if (!mpi_allows_gangs()) {
+        NEED(status == DMPI_ESTATE);
+        NEED(strstr(dmpi_status_detail(), "MPI_Init_thread") != NULL);
+        return;
+    }
+    NEED(!status);
+    NEED(!dmpi_gather(pool, keys, (size_t)size, sums, sizeof *sums));
+    for (int i = 0; i < size; i++) NEED(sums[i] == size * (size - 1) / 2);
+    NEED(!dmpi_drop(pool, keys, (size_t)size));
+}
+
 static void open_use_close(const char *options)
 {
     dmpi_pool *pool;
     NEED(!dmpi_open(options, &pool));
     use(pool);
+    use_gang(pool);
     NEED(!dmpi_close(pool));
 }
 
@@ -173,6 +212,7 @@ static int halves(void)
     for (int i = 0; i < 3; i++) {
         NEED(!dmpi_open_comm(half, NULL, &pool));
         for (int k = 0; k < 20; k++) use(pool);
+        for (int k = 0; k < 20; k++) use_gang(pool);
         NEED(!dmpi_close(pool));
     }
     MPI_Comm_free(&half);
