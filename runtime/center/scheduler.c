@@ -642,16 +642,22 @@ static void hand_held(struct scheduler *scheduler, struct worker_entry *worker)
     }
 }
 
+/* It stays where it is, so it is not for the center to look for cores, a node or
+ * resources; what it held is free. Those who wait for its end wait on. */
 void scheduler_replace(struct scheduler *scheduler, struct record *record,
                        const struct task_order *order, int rank)
 {
     struct spec *before = record->spec;
+    struct task_order staying = *order;
+    staying.resources = NULL;
+    staying.terms.cores = staying.terms.node = 0;
     struct spec *spec = order->flags & RUN_TERMS
-                            ? spec_with_terms(scheduler, order)
-                            : spec_new(scheduler, order);
-    assert(record->state == TASK_PLACED && !before->watchers);
+                            ? spec_with_terms(scheduler, &staying)
+                            : spec_new(scheduler, &staying);
+    assert(record->state == TASK_PLACED);
     spec->record = record;
     spec->cost_ns = before->cost_ns;
+    spec->watchers = before->watchers;
     need_inputs(scheduler, spec, order);
     record->spec = spec;
     record->attempt++;

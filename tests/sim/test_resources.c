@@ -12,6 +12,9 @@
 
 enum { US = 1000, TASKS_MAX = 512 };
 
+/* Arguments from here on: the task goes on as another one first. */
+enum { GOES_ON = 2000 };
+
 /* ---- the scene: what ran where, in which order ---------------------------*/
 
 struct run {
@@ -39,6 +42,21 @@ static struct buffer *call(void *app, int rank, struct job *job)
     return oracle_call(job->function, &number, sizeof number, NULL, 0);
 }
 
+static bool go_on(void *app, int rank, struct job *job)
+{
+    struct scene *scene = app;
+    uint64_t number;
+    memcpy(&number, job_args(job), sizeof number);
+    if (number < GOES_ON) return false;
+    number -= GOES_ON;
+    struct task_order order = {
+        .function = ORACLE_WORD, .args = &number, .size = sizeof number};
+    struct worker *worker = cluster_worker(scene->cluster, rank);
+    struct job *next = nest_continue(worker_nest(worker), job, &order);
+    worker_go_on(worker, job, next, 1);
+    return true;
+}
+
 static uint64_t duration(void *app, int rank, struct job *job)
 {
     return 100 * US;
@@ -55,6 +73,7 @@ static void scene_init(struct scene *scene, int workers, const char *resources)
                                   .cores = 2,
                                   .call = call,
                                   .duration_ns = duration,
+                                  .waits = go_on,
                                   .app = scene};
     *scene = (struct scene){.cluster = cluster_new(&setup)};
 }
@@ -184,6 +203,24 @@ static void dependants_of_a_failed_task_hold_nothing_up(void)
     CU_ASSERT_EQUAL(state_of(&scene, heir), DMPI_FAILED);
     CU_ASSERT_EQUAL(place_of(&scene, 2), SIZE_MAX);
     CU_ASSERT_EQUAL(run_of(&scene, 3)->ids, 1);
+    scene_fini(&scene);
+}
+
+static void a_task_that_goes_on_as_another_ends_for_both(void)
+{
+    struct scene scene;
+    scene_init(&scene, 2, "license:1@pool");
+    uint64_t input = submit_for(&scene, GOES_ON + 1, NULL);
+    submit(
+        &scene, 2, input,
+        (struct task_order){.function = ORACLE_WORD, .resources = "license"});
+    submit_for(&scene, GOES_ON + 3, "license");
+    submit_for(&scene, 4, "license");
+    run(&scene);
+    CU_ASSERT_EQUAL(scene.count, 4);
+    CU_ASSERT(place_of(&scene, 1) < place_of(&scene, 2));
+    CU_ASSERT_EQUAL(run_of(&scene, 3)->ids, 0);
+    CU_ASSERT_EQUAL(run_of(&scene, 4)->ids, 1);
     scene_fini(&scene);
 }
 
@@ -370,6 +407,8 @@ int main(void)
          a_chain_that_shares_one_license_ends},
         {"dependants of a failed task hold nothing up",
          dependants_of_a_failed_task_hold_nothing_up},
+        {"a task that goes on as another ends for both",
+         a_task_that_goes_on_as_another_ends_for_both},
         {"a cancelled task lets others pass",
          a_cancelled_task_lets_others_pass},
         {"they run where most bytes are, of those who can",
