@@ -48,6 +48,26 @@ for np in 1 2 3 4; do
 done
 check "stats moves no block" moves_no_block 3
 
+# ---- gang --------------------------------------------------------------------
+
+# solves NP RANKS ARGUMENT...
+solves() {
+    local ranks="$2 ranks"
+    [ "$2" != 1 ] || ranks="1 rank"
+    run "$1" "$BUILD/apps/gang" "${@:3}" && [ "$(<"$tmp/out")" = \
+        "gang: ok, 60 x 60 cells on $ranks, 0 pieces moved" ]
+}
+too_few_workers() {
+    run 2 "$BUILD/apps/gang" --ranks 2
+    [ $? = 1 ] && [ ! -s "$tmp/out" ] &&
+        [ "$(grep -c '^gang: .*a gang of 2 in a pool of 1' "$tmp/err")" = 1 ]
+}
+for np in 1 2; do check "gang np $np" solves $np 1 --cells 60; done
+for np in 3 4; do check "gang np $np" solves $np 2 --cells 60; done
+check "gang of 3" solves 4 3 --cells 60 --ranks 3
+check "gang of 1 with two workers" solves 3 1 --cells 60 --ranks 1
+check "gang larger than the pool" too_few_workers
+
 # ---- wordcount: the right counts ---------------------------------------------
 
 # What it should say of FILE...
