@@ -4,8 +4,6 @@
 #include "distmpi/patterns.h"
 
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "plan.h"
 
@@ -40,13 +38,20 @@ static dmpi_status check_tree(size_t count, size_t fan, const dmpi_key *key)
     return DMPI_OK;
 }
 
+static dmpi_status no_memory(size_t count)
+{
+    return dmpi_status_set(DMPI_ENOMEM, "no memory to combine %zu keys", count);
+}
+
 /* ---- reductions ----------------------------------------------------------*/
 
-/* Combine ROW, of COUNT keys, which is overwritten. */
+/* Combine the row, of COUNT keys, which is overwritten. */
 static dmpi_key plan_tree(struct plan *plan, const dmpi_function *function,
-                          size_t fan, dmpi_key row[], size_t count,
+                          size_t fan, size_t count,
                           const dmpi_task_options *options)
 {
+    dmpi_key *row = plan->row;
+    if (!fan) fan = 2;
     while (count > 1) {
         size_t above = 0;
         for (size_t i = 0; i < count; i += fan, above++) {
@@ -60,38 +65,16 @@ static dmpi_key plan_tree(struct plan *plan, const dmpi_function *function,
     return row[0];
 }
 
-/* ROW is made of the keys that go in. */
-static dmpi_key *new_row(size_t count, dmpi_status *status)
-{
-    dmpi_key *row = calloc(count, sizeof *row);
-    if (!row)
-        *status = dmpi_status_set(DMPI_ENOMEM, "no memory for %zu keys", count);
-    return row;
-}
-
-/* RESULT is what remains of the plan. */
+/* RESULT is what remains of the plan, which ends. */
 static dmpi_status submit_tree(struct plan *plan, dmpi_pool *pool,
                                dmpi_key result, dmpi_key *key)
 {
     dmpi_status status = plan_submit(plan, pool);
-    if (status) return status;
-    *key = plan_take(plan, result);
-    plan_drop(plan, pool);
-    return DMPI_OK;
-}
-
-static dmpi_status reduce(dmpi_pool *pool, const dmpi_function *function,
-                          size_t fan, dmpi_key row[], size_t count,
-                          const dmpi_task_options *options, dmpi_key *key)
-{
-    struct plan plan;
-    dmpi_status status = plan_init(&plan, count, 2 * count);
-    if (status) return status;
-    dmpi_key result =
-        count == 1 ? plan_add(&plan, dmpi_same, row, 1, options)
-                   : plan_tree(&plan, function, fan, row, count, options);
-    status = submit_tree(&plan, pool, result, key);
-    plan_fini(&plan);
+    if (!status) {
+        *key = plan_take(plan, result);
+        plan_drop(plan, pool);
+    }
+    plan_fini(plan);
     return status;
 }
 
@@ -99,15 +82,16 @@ dmpi_status dmpi_reduce(dmpi_pool *pool, const dmpi_function *function,
                         size_t fan, const dmpi_key keys[], size_t count,
                         const dmpi_task_options *options, dmpi_key *key)
 {
+    struct plan plan;
     dmpi_status status = check_tree(count, fan, key);
     if (!status) status = check_keys(keys, count);
     if (status) return status;
-    dmpi_key *row = new_row(count, &status);
-    if (!row) return status;
-    memcpy(row, keys, count * sizeof *row);
-    status = reduce(pool, function, fan ? fan : 2, row, count, options, key);
-    free(row);
-    return status;
+    if (!plan_init(&plan, count, 2 * count, keys, count))
+        return no_memory(count);
+    dmpi_key result = count == 1
+                          ? plan_add(&plan, dmpi_same, keys, 1, options)
+                          : plan_tree(&plan, function, fan, count, options);
+    return submit_tree(&plan, pool, result, key);
 }
 
 /* ---- map and reduce ------------------------------------------------------*/
@@ -123,12 +107,12 @@ static dmpi_task_options sooner(const dmpi_task_options *options)
 
 static void plan_map(struct plan *plan, const dmpi_function *map, size_t count,
                      const dmpi_key inputs[], const void *args, size_t size,
-                     const dmpi_task_options *options, dmpi_key row[])
+                     const dmpi_task_options *options)
 {
     for (size_t i = 0; i < count; i++) {
         dmpi_graph_task *task = &plan->tasks[plan->count];
-        row[i] = plan_add(plan, map, inputs ? inputs + i : NULL, inputs ? 1 : 0,
-                          options);
+        plan->row[i] = plan_add(plan, map, inputs ? inputs + i : NULL,
+                                inputs ? 1 : 0, options);
         task->args = args ? (const char *)args + i * size : NULL;
         task->size = args ? size : 0;
     }
@@ -141,21 +125,15 @@ dmpi_status dmpi_map_reduce(dmpi_pool *pool, const dmpi_function *map,
                             const dmpi_task_options *options, dmpi_key *key)
 {
     struct plan plan;
+    dmpi_task_options above = sooner(options);
     dmpi_status status = check_tree(count, fan, key);
     if (!status && inputs) status = check_keys(inputs, count);
     if (status) return status;
-    dmpi_key *row = new_row(count, &status);
-    if (row) status = plan_init(&plan, 2 * count, 3 * count);
-    if (!status) {
-        dmpi_task_options above = sooner(options);
-        plan_map(&plan, map, count, inputs, args, size, options, row);
-        dmpi_key result =
-            plan_tree(&plan, combine, fan ? fan : 2, row, count, &above);
-        status = submit_tree(&plan, pool, result, key);
-        plan_fini(&plan);
-    }
-    free(row);
-    return status;
+    if (!plan_init(&plan, 2 * count, 3 * count, NULL, count))
+        return no_memory(count);
+    plan_map(&plan, map, count, inputs, args, size, options);
+    dmpi_key result = plan_tree(&plan, combine, fan, count, &above);
+    return submit_tree(&plan, pool, result, key);
 }
 
 /* ---- scan ----------------------------------------------------------------*/
@@ -175,10 +153,10 @@ static void plan_row(struct plan *plan, const dmpi_function *function,
 /* Up: sums of blocks of 2, 4, 8, ...; down: each block's end is known, then its
  * middle. */
 static void plan_scan(struct plan *plan, const dmpi_function *function,
-                      dmpi_key at[], size_t count,
-                      const dmpi_task_options *options)
+                      size_t count, const dmpi_task_options *options)
 {
     size_t distance = 1;
+    dmpi_key *at = plan->row;
     dmpi_key first = plan_add(plan, dmpi_same, at, 1, options);
     for (; distance < count; distance *= 2)
         plan_row(plan, function, at, count, 2 * distance - 1, distance,
@@ -189,36 +167,31 @@ static void plan_scan(struct plan *plan, const dmpi_function *function,
     at[0] = first;
 }
 
-static dmpi_status scan(dmpi_pool *pool, const dmpi_function *function,
-                        dmpi_key at[], size_t count,
-                        const dmpi_task_options *options, dmpi_key results[])
+static dmpi_status scan(struct plan *plan, dmpi_pool *pool, size_t count,
+                        dmpi_key results[])
 {
-    struct plan plan;
-    dmpi_status status = plan_init(&plan, 2 * count, 4 * count);
+    dmpi_status status = plan_submit(plan, pool);
     if (status) return status;
-    plan_scan(&plan, function, at, count, options);
-    status = plan_submit(&plan, pool);
-    if (!status) {
-        for (size_t i = 0; i < count; i++) results[i] = plan_take(&plan, at[i]);
-        plan_drop(&plan, pool);
-    }
-    plan_fini(&plan);
-    return status;
+    for (size_t i = 0; i < count; i++)
+        results[i] = plan_take(plan, plan->row[i]);
+    plan_drop(plan, pool);
+    return DMPI_OK;
 }
 
 dmpi_status dmpi_scan(dmpi_pool *pool, const dmpi_function *function,
                       const dmpi_key keys[], size_t count,
                       const dmpi_task_options *options, dmpi_key results[])
 {
+    struct plan plan;
     dmpi_status status = check_keys(keys, count);
     if (!status && count && !results)
         status = dmpi_status_set(DMPI_EINVAL, "no place for the keys");
-    if (!count) return status ? status : dmpi_submit_graph(pool, NULL, 0, NULL);
     if (status) return status;
-    dmpi_key *at = new_row(count, &status);
-    if (!at) return status;
-    memcpy(at, keys, count * sizeof *at);
-    status = scan(pool, function, at, count, options, results);
-    free(at);
+    if (!count) return dmpi_submit_graph(pool, NULL, 0, NULL);
+    if (!plan_init(&plan, 2 * count, 4 * count, keys, count))
+        return no_memory(count);
+    plan_scan(&plan, function, count, options);
+    status = scan(&plan, pool, count, results);
+    plan_fini(&plan);
     return status;
 }

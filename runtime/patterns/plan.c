@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* plan.c - three arrays that are large enough from the beginning. */
+/* plan.c - arrays that are large enough from the beginning. */
 #include "plan.h"
 
 #include <stdlib.h>
@@ -7,15 +7,19 @@
 
 #define NTH_BITS 48
 
-dmpi_status plan_init(struct plan *plan, size_t tasks, size_t inputs)
+bool plan_init(struct plan *plan, size_t tasks, size_t inputs,
+               const dmpi_key keys[], size_t count)
 {
     *plan = (struct plan){.tasks = calloc(tasks, sizeof *plan->tasks),
-                          .inputs = calloc(inputs + 1, sizeof *plan->inputs),
-                          .keys = calloc(tasks, sizeof *plan->keys)};
-    if (plan->tasks && plan->inputs && plan->keys) return DMPI_OK;
-    plan_fini(plan);
-    return dmpi_status_set(DMPI_ENOMEM, "no memory for a graph of %zu tasks",
-                           tasks);
+                          .inputs = calloc(inputs, sizeof *plan->inputs),
+                          .keys = calloc(tasks, sizeof *plan->keys),
+                          .row = calloc(count, sizeof *plan->row)};
+    if (!plan->tasks || !plan->inputs || !plan->keys || !plan->row) {
+        plan_fini(plan);
+        return false;
+    }
+    if (keys) memcpy(plan->row, keys, count * sizeof *keys);
+    return true;
 }
 
 void plan_fini(struct plan *plan)
@@ -23,6 +27,7 @@ void plan_fini(struct plan *plan)
     free(plan->tasks);
     free(plan->inputs);
     free(plan->keys);
+    free(plan->row);
 }
 
 dmpi_key plan_add(struct plan *plan, const dmpi_function *function,

@@ -12,11 +12,15 @@ struct plan {
     dmpi_graph_task *tasks; /* owned, like the others */
     dmpi_key *inputs;       /* of all tasks, one after another */
     dmpi_key *keys;         /* by task, when it is submitted */
+    dmpi_key *row;          /* what is to be combined: keys and DMPI_NTH() */
     size_t count, input_count;
 };
 
-/* Room for so many. DMPI_ENOMEM: then there is nothing to be freed. */
-dmpi_status plan_init(struct plan *plan, size_t tasks, size_t inputs);
+/* Room for so many tasks with so many inputs in all. The row is of COUNT keys,
+ * copied, or none if KEYS is NULL. False: there is no memory for it, and nothing
+ * to be freed. */
+bool plan_init(struct plan *plan, size_t tasks, size_t inputs,
+               const dmpi_key keys[], size_t count);
 void plan_fini(struct plan *plan);
 
 /* Add a task with COUNT inputs, which are copied. Arguments and options are
