@@ -42,6 +42,7 @@ typedef struct dmpi_task_options {
     const char *resources; /* that it needs for itself, such as "gpu:2 license";
                             * NULL: none. Copied */
     uint64_t seed;         /* not 0: it may draw numbers by dmpi_random() */
+    double timeout;        /* seconds that a run may take; 0: any */
 } dmpi_task_options;
 
 #define DMPI_RETRIES_MAX 65535
@@ -71,12 +72,22 @@ typedef struct dmpi_task_options {
  * MKL_NUM_THREADS and BLIS_NUM_THREADS, and by a call where the program has the
  * library (omp_set_num_threads() and the like). */
 
-/* Retries: a run that calls dmpi_fail() is followed by another, of the same
- * task with the same inputs, until one does not, which then gives the value, or
- * none is left: then the last one's error is seen. dmpi_task_attempt() tells
+/* Retries: a run that calls dmpi_fail(), or is out of time, is followed by
+ * another, of the same task with the same inputs, until one does not, which then
+ * gives the value, or none is left: then the last one's error is seen. dmpi_task_attempt() tells
  * them apart. The next run is on the same worker, after what is ahead of it by
  * then, or on an idle one that takes it over. A task does not run, and is not
- * tried again, if one of its inputs is an error. */
+ * tried again, if one of its inputs is an error.
+ *
+ * Timeouts: when a run has taken longer its key becomes an error of status
+ * DMPI_ETIMEOUT at once, and what waits for it goes on. The function sees
+ * dmpi_cancelled(); whatever it still gives is ignored, what it stored by other
+ * calls stays. Its worker takes the next task when it has returned, and
+ * dmpi_close() waits for that. With retries left the key waits for the next run,
+ * which begins when this one has returned. The limit is noticed some
+ * milliseconds late at most; where progress happens only inside calls (in a
+ * single process, or at a thread level below MPI_THREAD_SERIALIZED) in the
+ * task's next call that waits, or when it returns. */
 
 /* Which of the ready tasks runs first: that of higher priority. Among equals one
  * that makes less than its inputs, by 64 KiB or more, goes before the others, so
@@ -224,7 +235,7 @@ DMPI_API dmpi_status dmpi_state(dmpi_pool *pool, dmpi_key key,
 
 /* Where and why the first task failed from which a key's error comes. */
 typedef struct dmpi_failure {
-    int32_t status; /* a dmpi_status */
+    int32_t status; /* DMPI_EFAILED, DMPI_ETIMEOUT or DMPI_ECANCELLED */
     int32_t rank;   /* where it failed */
     char host[DMPI_NAME_MAX];
     char function[DMPI_NAME_MAX]; /* the registered name */
@@ -236,6 +247,18 @@ typedef struct dmpi_failure {
  * texts are empty, if it did not. */
 DMPI_API dmpi_status dmpi_error(dmpi_pool *pool, dmpi_key key,
                                 dmpi_failure *failure);
+
+/* Cancel the tasks of COUNT keys; DMPI_KEY_NONE is skipped. One that has not
+ * begun never runs. One that runs sees dmpi_cancelled(), whatever it still gives
+ * is ignored, as by a timeout. The key becomes an error of status
+ * DMPI_ECANCELLED, which tasks that use it inherit; it is still to be dropped.
+ * Nothing happens to a key that has ended, not even a put one. Does not wait: a
+ * task that is on a worker may have ended before the word arrives, and then
+ * stays as it ended. All members of a gang are cancelled with one of them; if
+ * they have their workers they run, and see it. DMPI_ENOKEY: one was not a key of this pool; the others are
+ * cancelled. */
+DMPI_API dmpi_status dmpi_cancel(dmpi_pool *pool, const dmpi_key keys[],
+                                 size_t count);
 
 /* Drop COUNT keys: their values go as soon as no submitted task needs them.
  * DMPI_KEY_NONE is skipped. DMPI_ENOKEY: one was not a key of this pool; the

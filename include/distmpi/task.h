@@ -167,6 +167,13 @@ DMPI_API int dmpi_task_attempt(const dmpi_task *task);
 DMPI_API uint64_t dmpi_task_seed(const dmpi_task *task);
 DMPI_API uint64_t dmpi_task_number(const dmpi_task *task);
 
+/* Nonzero: nobody waits for this task any more, it was cancelled or its time is
+ * over; it should return soon, what it gives does not count. As cheap as reading
+ * a variable. Changes while the task computes if MPI's thread level is
+ * MPI_THREAD_SERIALIZED or above and there is more than one process, otherwise
+ * inside calls that wait. */
+DMPI_API int dmpi_cancelled(const dmpi_task *task);
+
 /* This rank in the pool's communicator, and this worker's number, 0 .. W-1. */
 DMPI_API int dmpi_task_rank(const dmpi_task *task);
 DMPI_API int dmpi_task_worker(const dmpi_task *task);

@@ -227,6 +227,20 @@ dmpi_status dmpi_state(dmpi_pool *pool, dmpi_key key, dmpi_key_state *state)
     return session_leave(session, status);
 }
 
+dmpi_status dmpi_cancel(dmpi_pool *pool, const dmpi_key keys[], size_t count)
+{
+    struct session *session;
+    dmpi_status status = session_enter(pool, &session);
+    if (status) return status;
+    if (count && !keys) status = fault(DMPI_EINVAL, "keys are NULL");
+    for (size_t i = 0; keys && i < count; i++)
+        if (keys[i] && center_cancel(session->center, keys[i]) && !status)
+            status =
+                fault(DMPI_ENOKEY, "number %zu is not a key of this pool", i);
+    center_settle(session->center);
+    return session_leave(session, status);
+}
+
 dmpi_status dmpi_drop(dmpi_pool *pool, const dmpi_key keys[], size_t count)
 {
     struct session *session;

@@ -21,7 +21,8 @@
 struct dmpi_task {
     struct session *session;
     const dmpi_function *function;
-    const char *name; /* given at submission; not ended by a NUL */
+    const struct job *job; /* NULL: it is a call */
+    const char *name;      /* given at submission; not ended by a NUL */
     size_t name_size;
     dmpi_key key;
     const struct msg_terms *terms;
@@ -129,6 +130,7 @@ struct buffer *running_job(struct session *session, struct job *job)
 {
     dmpi_task task = {.session = session,
                       .function = registry_at(job->function),
+                      .job = job,
                       .name = job_name(job),
                       .name_size = job->name,
                       .key = job->key,
@@ -231,6 +233,12 @@ uint64_t dmpi_task_seed(const dmpi_task *task)
 uint64_t dmpi_task_number(const dmpi_task *task)
 {
     return task->terms->seed ? task->terms->number : 0;
+}
+
+int dmpi_cancelled(const dmpi_task *task)
+{
+    return task->job &&
+           atomic_load_explicit(&task->job->halted, memory_order_relaxed);
 }
 
 int dmpi_task_rank(const dmpi_task *task)

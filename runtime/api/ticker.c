@@ -67,11 +67,21 @@ static void tick(struct ticker *ticker)
     if (!ticker->stop) clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 }
 
+/* Before the running task is out of time. */
+static uint64_t nap_in_time(const struct session *session, uint64_t nap_ns)
+{
+    if (!session->worker) return nap_ns;
+    uint64_t left_ns = worker_time_left_ns(session->worker);
+    if (left_ns > nap_ns) return nap_ns;
+    return left_ns > NAP_BUSY_NS ? left_ns : NAP_BUSY_NS;
+}
+
 static uint64_t longest_nap(const struct session *session)
 {
     if (mpi_port_busy(session->mpi)) return NAP_BUSY_NS;
     if (mpi_port_unsent(session->mpi)) return NAP_SENDING_NS;
-    return world_all_near(session->world) ? NAP_NEAR_NS : NAP_FAR_NS;
+    return nap_in_time(session, world_all_near(session->world) ? NAP_NEAR_NS
+                                                               : NAP_FAR_NS);
 }
 
 /* One turn in the main thread's place, then a nap. False: it was not to be. */

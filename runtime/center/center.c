@@ -152,6 +152,10 @@ dmpi_status center_submit_gang(struct center *center,
             return fault(DMPI_EINVAL, "a gang has its workers to itself: it "
                                       "cannot ask for resources, cores or a "
                                       "node");
+        else if (orders[i].terms.retries || orders[i].terms.timeout_ns)
+            return fault(DMPI_EINVAL,
+                         "a member of a gang has no retries and no "
+                         "timeout: the others would not know");
     scheduler_submit_gang(&center->scheduler, orders, (uint32_t)size, keys);
     scheduler_settle(&center->scheduler);
     return DMPI_OK;
@@ -178,11 +182,35 @@ static struct buffer *cancelled(struct record *record)
     return failure_new(DMPI_ECANCELLED, &of, "cancelled before it began");
 }
 
+static void say_cancel(struct center *center, const struct record *record)
+{
+    if (task_ended(record)) return;
+    struct msg_cancel *cancel =
+        port_say(center->port, record->owner, MSG_CANCEL, sizeof *cancel);
+    cancel->key = record->key;
+}
+
+/* To the worker of RECORD's task, or to those of its gang. */
+static void say_cancel_all(struct center *center, const struct record *record)
+{
+    if (!(record->spec->flags & RUN_GANG)) {
+        say_cancel(center, record);
+        return;
+    }
+    const struct gang *gang = gangs_of(&center->scheduler.gangs, record);
+    for (uint32_t i = 0; i < gang->size; i++)
+        if (gang->members[i]) say_cancel(center, gang->members[i]);
+}
+
 dmpi_status center_cancel(struct center *center, uint64_t key)
 {
     struct record *record = find_held(center, key);
     if (!record) return DMPI_ENOKEY;
-    if (task_placed(record)) return DMPI_OK;
+    if (task_ended(record)) return DMPI_OK;
+    if (task_placed(record)) {
+        say_cancel_all(center, record);
+        return DMPI_OK;
+    }
     struct buffer *error = cancelled(record);
     scheduler_fail(&center->scheduler, record, error);
     buffer_unref(error);
@@ -191,7 +219,7 @@ dmpi_status center_cancel(struct center *center, uint64_t key)
 
 size_t center_unended(const struct center *center)
 {
-    return center->scheduler.unended;
+    return center->scheduler.unended + center->scheduler.leaving;
 }
 
 uint64_t center_ended(const struct center *center)
@@ -209,6 +237,14 @@ static void on_task_done(struct center *center, int from,
         log_line(LOG_DEBUG, "rank %d ended task %llx a second time", from,
                  (unsigned long long)done->key);
     center_settle(center);
+}
+
+static void on_task_left(struct center *center, int from,
+                         const struct msg_task_left *left)
+{
+    scheduler_left(&center->scheduler,
+                   catalog_find(&center->catalog, left->key), from);
+    scheduler_settle(&center->scheduler);
 }
 
 /* RANK knows something of KEY, and is to be told when it goes; at once, if it

@@ -56,8 +56,9 @@ dmpi_status center_submit_graph(struct center *center,
                                 const dmpi_graph_task tasks[], size_t count,
                                 dmpi_key keys[]);
 
-/* The task of KEY is not to run: its key becomes an error, unless it has been
- * handed to a worker. What waited for it moves at center_settle().
+/* The task of KEY is not to run, or to stop. If it has a worker that is told, and
+ * says how it ended; otherwise its key is an error now, and what waited for it
+ * moves at center_settle(). Nothing happens if it has ended.
  * DMPI_ENOKEY: no such key, or not held by the application. */
 dmpi_status center_cancel(struct center *center, uint64_t key);
 
@@ -122,7 +123,8 @@ void center_ask_keys(struct center *center, int rank, uint64_t request);
 void center_fetch_now(struct center *center, int rank, uint64_t key,
                       const struct request *request);
 
-/* Tasks submitted that have not ended. */
+/* Tasks submitted that have not ended, or still run though they were cancelled or
+ * out of time. */
 size_t center_unended(const struct center *center);
 
 /* And those that have, so far. */

@@ -185,5 +185,7 @@ void gangs_member_ended(struct gangs *gangs, const struct record *record,
     assert(gang);
     roster_leave_gang(gangs->roster, worker);
     map_remove(&gangs->by_member, record->key);
+    for (uint32_t i = 0; i < gang->size; i++)
+        if (gang->members[i] == record) gang->members[i] = NULL;
     if (--gang->unended == 0) gang_free(gang);
 }

@@ -31,7 +31,7 @@ struct gang {
     uint32_t unready; /* members whose inputs do not all exist */
     uint32_t unended;
     uint32_t comm; /* number of the members' communicator; 0: none is kept */
-    struct record **members; /* by index; owned */
+    struct record **members; /* by index, NULL: has ended; owned */
     int *ranks;              /* the same, when it has started; owned */
 };
 

@@ -28,7 +28,8 @@ enum task_state {
 struct record {
     uint64_t key;           /* first, see table.h */
     uint64_t bytes;         /* of the value; a guess while it does not exist */
-    struct spec *spec;      /* owned; NULL when the task has ended */
+    struct spec *spec;      /* owned; NULL when the task has ended and left, see
+                             * scheduler_left() */
     struct rankset *copies; /* owned; who else holds it or is about to */
     struct rankset *notes;  /* owned; see values_note() */
     uint32_t needs;         /* unended tasks and calls that want the value */

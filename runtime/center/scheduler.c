@@ -666,36 +666,88 @@ void scheduler_replace(struct scheduler *scheduler, struct record *record,
     spec_free(scheduler, before);
 }
 
+static void learn(struct scheduler *scheduler, uint32_t function,
+                  const struct msg_task_done *done)
+{
+    if (done->status != DMPI_OK) return;
+    estimate_learn(&scheduler->estimates[function], done->ns, done->bytes);
+    estimate_learn(&scheduler->any, done->ns, done->bytes);
+}
+
+/* The task of RECORD is no load for WORKER any more. */
+static inline __attribute__((always_inline)) void
+unload(struct scheduler *scheduler, struct record *record,
+       struct worker_entry *worker)
+{
+    roster_end(scheduler->values->roster, worker, record->spec->cost_ns,
+               record->dealt);
+}
+
+/* WORKER has got room. */
+static inline __attribute__((always_inline)) void
+refill(struct scheduler *scheduler, struct worker_entry *worker)
+{
+    if (worker->held.count) hand_held(scheduler, worker);
+    if (worker->tasks < ROSTER_TASKS_MIN) help(scheduler, worker);
+}
+
+/* The task of RECORD, which has ended on FROM, needs nothing any more. */
+static inline __attribute__((always_inline)) void
+let_go(struct scheduler *scheduler, struct record *record, int from)
+{
+    struct spec *spec = record->spec;
+    record->spec = NULL;
+    release_inputs(scheduler, spec, from);
+    if (spec->flags & RUN_TERMS) end_terms(scheduler, spec);
+    if (spec->flags & RUN_GANG)
+        gangs_member_ended(&scheduler->gangs, record,
+                           roster_at(scheduler->values->roster, from));
+    spec_free(scheduler, spec);
+}
+
+/* It still does. Until then its record stays, and WORKER is not free. */
+static __attribute__((noinline)) void keep(struct scheduler *scheduler,
+                                           struct record *record,
+                                           struct worker_entry *worker)
+{
+    roster_hand(scheduler->values->roster, worker, record->spec->cost_ns,
+                record->dealt);
+    record->needs++;
+    scheduler->leaving++;
+}
+
 bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
                    const struct msg_task_done *done)
 {
     if (record->state != TASK_PLACED || record->attempt != done->attempt)
         return false;
-    struct spec *spec = record->spec;
     struct roster *roster = scheduler->values->roster;
     struct worker_entry *worker = roster_at(roster, record->owner);
-    roster_end(roster, worker, spec->cost_ns, record->dealt);
+    unload(scheduler, record, worker);
     roster_at(roster, from)->tasks_done++;
-    if (done->status == DMPI_OK) {
-        estimate_learn(&scheduler->estimates[spec->function], done->ns,
-                       done->bytes);
-        estimate_learn(&scheduler->any, done->ns, done->bytes);
-    }
+    learn(scheduler, record->spec->function, done);
     task_enter(record, done->status == DMPI_OK ? TASK_DONE : TASK_FAILED);
     values_exist(scheduler->values, record, from, done->bytes);
-    record->spec = NULL;
-    release_inputs(scheduler, spec, from);
-    if (spec->watchers) release_watchers(scheduler, spec);
-    if (spec->flags & RUN_TERMS) end_terms(scheduler, spec);
-    if (spec->flags & RUN_GANG)
-        gangs_member_ended(&scheduler->gangs, record, worker);
-    spec_free(scheduler, spec);
+    if (record->spec->watchers) release_watchers(scheduler, record->spec);
+    if (done->status == DMPI_EBUSY)
+        keep(scheduler, record, roster_at(roster, from));
+    else let_go(scheduler, record, from);
     scheduler->unended--;
     scheduler->ended++;
-    if (worker->held.count) hand_held(scheduler, worker);
-    if (worker->tasks < ROSTER_TASKS_MIN) help(scheduler, worker);
+    refill(scheduler, worker);
     values_release(scheduler->values, record);
     return true;
+}
+
+void scheduler_left(struct scheduler *scheduler, struct record *record,
+                    int from)
+{
+    struct worker_entry *worker = roster_at(scheduler->values->roster, from);
+    unload(scheduler, record, worker);
+    let_go(scheduler, record, from);
+    scheduler->leaving--;
+    refill(scheduler, worker);
+    values_unneed(scheduler->values, record);
 }
 
 /* ---- never to a worker ---------------------------------------------------*/

@@ -31,6 +31,7 @@ struct scheduler {
     uint32_t functions;
     bool steal;      /* idle workers get what belongs to busy ones */
     size_t unended;  /* tasks */
+    size_t leaving;  /* those that have ended, and use their inputs still */
     uint64_t ended;  /* so far */
     uint32_t turn;   /* of the next task */
     uint64_t *found; /* keys with a worker now that were sought; owned */
@@ -82,6 +83,11 @@ void scheduler_settle(struct scheduler *scheduler);
  * attempt, nothing was changed. RECORD may be gone afterwards. */
 bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
                    const struct msg_task_done *done);
+
+/* The task of RECORD, whose end said that it still uses its inputs on FROM, does
+ * not any more. RECORD may be gone afterwards. */
+void scheduler_left(struct scheduler *scheduler, struct record *record,
+                    int from);
 
 /* The task of RECORD, which has no worker yet, is not to run: ERROR, an error
  * value, is its end, and that of all members if it is one of a gang. RECORD may

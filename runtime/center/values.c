@@ -127,10 +127,11 @@ static void add_record(const struct record *record, uint64_t *bytes,
                        uint32_t *tasks)
 {
     assert(record->owner || !task_placed(record));
-    assert(!record->spec == task_ended(record));
+    assert(record->spec || task_ended(record));
+    assert(!record->spec || !task_ended(record) || record->needs);
     assert(record->held || record->needs || !task_ended(record));
     assert(!record->watched || (record->held && !task_ended(record)));
-    if (record->state == TASK_PLACED) tasks[record->owner]++;
+    if (record->spec && task_placed(record)) tasks[record->owner]++;
     if (!task_ended(record)) return;
     bytes[record->owner] += record->bytes;
     assert(!rankset_has(record->copies, record->owner));

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 7 };
+enum { MESSAGE_PROTOCOL = 8 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -23,6 +23,7 @@ enum { MESSAGE_PROTOCOL = 7 };
 
 #define MESSAGES_TO_CENTER(M)                                                  \
     M(TASK_DONE,   task_done)   /* worker: this key's value exists here */     \
+    M(TASK_LEFT,   task_left)   /* worker: it uses its inputs no more */       \
     M(TASK_MOVED,  task_moved)  /* worker: I gave this task to that one */     \
     M(KEY_HELD,    key_held)    /* worker: a peer has stored this here */      \
     M(ASK_HOLDERS, ask_holders) /* worker: who holds this key? */              \
@@ -55,6 +56,7 @@ enum { MESSAGE_PROTOCOL = 7 };
     M(GANG_READY,  gang_ready)  /* member, to the first: I wait for the gang */\
     M(GANG_GO,     gang_go)     /* the first member: all do */                 \
     M(CONSTANTS_FORGET, constants_forget) /* center: nobody sees these now */  \
+    M(CANCEL,      cancel)      /* center, or peer that gave it: stop this */  \
     M(STEAL,       steal)       /* peer: I have nothing to run */              \
     M(STEAL_NONE,  steal_none)  /* peer: nor do I, but I keep you in mind */   \
     M(STEAL_OFFER, steal_offer) /* peer: ask me again */                       \
@@ -143,7 +145,12 @@ struct msg_task_done {
     uint64_t bytes;
     uint32_t ns; /* it ran so long; at most 4.29 s is told */
     uint16_t attempt;
-    uint16_t status; /* DMPI_OK or DMPI_EFAILED */
+    uint16_t status; /* DMPI_OK, DMPI_EFAILED, or DMPI_EBUSY: it failed, and
+                      * uses its inputs until TASK_LEFT */
+};
+
+struct msg_task_left {
+    uint64_t key;
 };
 
 struct msg_task_moved { /* tail: keys that I fetched for it and still hold */
@@ -258,14 +265,15 @@ struct msg_input {
 
 /* Options that few tasks have. Behind them: ids x struct msg_resource, padded. */
 struct msg_terms {
-    uint16_t retries; /* it may fail so many times before that is its end */
-    uint16_t tried;   /* and has failed so many times */
-    uint16_t cores;   /* that it wants; 0: it does not say */
-    uint16_t node;    /* 1 + the wanted one's number; 0: none */
-    uint32_t ticket;  /* the center's, see demands.h; 0: none */
-    uint16_t ids;     /* of resources that it holds while it runs */
+    uint64_t timeout_ns; /* of one run; 0: none */
+    uint64_t epoch;      /* of constants; 0: it has none */
+    uint16_t retries;    /* it may fail so many times before that is its end */
+    uint16_t tried;      /* and has failed so many times */
+    uint16_t cores;      /* that it wants; 0: it does not say */
+    uint16_t node;       /* 1 + the wanted one's number; 0: none */
+    uint32_t ticket;     /* the center's, see demands.h; 0: none */
+    uint16_t ids;        /* of resources that it holds while it runs */
     uint16_t pad;
-    uint64_t epoch;  /* of constants; 0: it has none */
     uint64_t seed;   /* of its random numbers; 0: it draws none */
     uint64_t number; /* in its submission, if it has a seed */
 };
@@ -354,6 +362,10 @@ struct msg_key_drop {
     uint64_t key;
 };
 
+struct msg_cancel {
+    uint64_t key;
+};
+
 enum { CONSTANT_NAME_BYTES = 64 /* DMPI_NAME_MAX */ };
 
 struct msg_constant {
@@ -423,6 +435,7 @@ _Static_assert(sizeof(struct msg_answer) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_call) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_key_value) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_task_done) == 24, "wire layout");
+_Static_assert(sizeof(struct msg_task_left) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_task_moved) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_key_held) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_task_new) == 40, "wire layout");
@@ -437,7 +450,7 @@ _Static_assert(sizeof(struct msg_stopped) == 88, "wire layout");
 _Static_assert(sizeof(struct msg_heard) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_input) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_resource) == 4, "wire layout");
-_Static_assert(sizeof(struct msg_terms) == 40, "wire layout");
+_Static_assert(sizeof(struct msg_terms) == 48, "wire layout");
 _Static_assert(sizeof(struct msg_task_run) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_gang) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_gang_ready) == 8, "wire layout");
@@ -449,5 +462,6 @@ _Static_assert(sizeof(struct msg_key_drop) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_constant) == 104, "wire layout");
 _Static_assert(sizeof(struct msg_constants_forget) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_constant_held) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_cancel) == 8, "wire layout");
 
 #endif

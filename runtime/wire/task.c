@@ -4,6 +4,9 @@
 
 #include "fault.h"
 
+/* Beyond that it is as good as no limit. */
+enum { SECONDS_MAX = 1000 * 1000 * 1000 };
+
 static dmpi_status check_options(const dmpi_task_options *options)
 {
     if (options->hard && !options->rank && !options->node)
@@ -20,6 +23,11 @@ static dmpi_status check_options(const dmpi_task_options *options)
     if (options->retries < 0 || options->retries > DMPI_RETRIES_MAX)
         return fault(DMPI_EINVAL, "%d retries: use 0..%d", options->retries,
                      DMPI_RETRIES_MAX);
+    if (!(options->timeout >= 0))
+        return fault(DMPI_EINVAL,
+                     "a timeout of %g s: use a positive number, or "
+                     "0 for none",
+                     options->timeout);
     return DMPI_OK;
 }
 
@@ -29,15 +37,24 @@ static uint8_t hard_flag(const dmpi_task_options *options)
     return options->rank ? RUN_PINNED : RUN_NODE;
 }
 
+/* 0: none. */
+static uint64_t limit_ns(double seconds)
+{
+    if (!(seconds > 0) || seconds > SECONDS_MAX) return 0;
+    uint64_t ns = (uint64_t)(seconds * 1e9);
+    return ns ? ns : 1;
+}
+
 /* Ordinary tasks have none. */
 static void set_terms(struct task_order *order,
                       const dmpi_task_options *options)
 {
     if (!options->retries && !options->node && !options->cores &&
-        !options->resources && !options->seed)
+        !options->resources && !options->seed && options->timeout == 0)
         return;
     order->flags |= RUN_TERMS;
-    order->terms = (struct msg_terms){.retries = (uint16_t)options->retries,
+    order->terms = (struct msg_terms){.timeout_ns = limit_ns(options->timeout),
+                                      .retries = (uint16_t)options->retries,
                                       .node = (uint16_t)options->node,
                                       .cores = (uint16_t)options->cores,
                                       .seed = options->seed};

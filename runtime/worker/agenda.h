@@ -10,6 +10,7 @@
 struct agenda {
     struct queue ready;         /* jobs whose inputs are all here */
     uint64_t backlog_ns;        /* they are thought to take */
+    size_t unended;             /* jobs here: waiting, ready and running */
     size_t stolen;              /* jobs from peers that have not run yet */
     struct job *running;        /* or NULL */
     uint64_t began_ns;          /* when it was taken */

@@ -86,12 +86,38 @@ static void say_stored(struct custody *custody, const struct value *value,
                                   .asker = (uint32_t)want->rank};
 }
 
+static void say_left(struct custody *custody, uint64_t key)
+{
+    struct msg_task_left *left =
+        port_say(custody->port, 0, MSG_TASK_LEFT, sizeof *left);
+    left->key = key;
+}
+
+/* Until the center has been told of JOB's end it knows of nothing else that
+ * could end: then that says all. */
+void custody_left(struct custody *custody, struct job *job)
+{
+    if (job->flags & JOB_TOLD) {
+        say_left(custody, job->key);
+        custody_discard(custody, job);
+    } else {
+        job->flags &= (uint16_t)~JOB_OVER;
+    }
+}
+
+/* All inputs of JOB are here. */
+static void complete(struct custody *custody, struct job *job)
+{
+    if (job_is_idle(job)) custody_left(custody, job);
+    else agenda_add(custody->agenda, job);
+}
+
 /* Jobs that wait for no constant any more may be ready. */
 static void release_jobs(struct custody *custody)
 {
     struct job *job;
     while ((job = constants_next_job(custody->constants)))
-        if (--job->missing == 0) agenda_add(custody->agenda, job);
+        if (--job->missing == 0) complete(custody, job);
 }
 
 static void keep_constant(struct custody *custody, uint64_t epoch,
@@ -109,7 +135,7 @@ static void fulfil(struct custody *custody, const struct value *value,
 {
     switch (want->kind) {
     case WANT_JOB:
-        if (--want->job->missing == 0) agenda_add(custody->agenda, want->job);
+        if (--want->job->missing == 0) complete(custody, want->job);
         break;
     case WANT_SEND:
         send_value(custody, want->rank, want->request, want->limit, value);
@@ -199,7 +225,9 @@ static void say_done(struct custody *custody, const struct job *job,
         .bytes = output->size,
         .ns = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX,
         .attempt = job->attempt,
-        .status = output->is_error ? DMPI_EFAILED : DMPI_OK};
+        .status = !output->is_error       ? DMPI_OK
+                  : job->flags & JOB_OVER ? DMPI_EBUSY
+                                          : DMPI_EFAILED};
 }
 
 void custody_discard(struct custody *custody, struct job *job)
@@ -210,6 +238,13 @@ void custody_discard(struct custody *custody, struct job *job)
     job_free(custody->jobs, job);
 }
 
+/* The center has been told of JOB's end. */
+static void told(struct custody *custody, struct job *job)
+{
+    if (job->flags & JOB_OVER) job->flags |= JOB_TOLD;
+    else custody_discard(custody, job);
+}
+
 /* No fetch of ours is on its way any more. */
 static void fetch_ended(struct custody *custody, struct value *value)
 {
@@ -218,7 +253,7 @@ static void fetch_ended(struct custody *custody, struct value *value)
     struct want *want = store_take_wants(value);
     assert(want->kind == WANT_DONE && !want->next);
     say_done(custody, want->job, value->buffer, want->ns);
-    custody_discard(custody, want->job);
+    told(custody, want->job);
     store_wanted(&custody->store, want);
 }
 
@@ -437,18 +472,21 @@ void custody_make(struct custody *custody, struct job *job)
 void custody_made(struct custody *custody, struct job *job,
                   struct buffer *output, uint64_t ns)
 {
+    custody->agenda->unended--;
     custody_hold(custody, job->output, output);
     if (job->output->asked) {
         say_done_later(custody, job, ns);
     } else {
         say_done(custody, job, output, ns);
-        custody_discard(custody, job);
+        told(custody, job);
     }
+    buffer_unref(output);
 }
 
 void custody_moved(struct custody *custody, struct job *job, int thief)
 {
     struct value *value = job->output;
+    value->job = NULL;
     value->thief = (uint16_t)thief;
     pass_on_fetches(custody, value, thief);
     if (value->asked) value_enter(&custody->store, value, VALUE_FETCHING);

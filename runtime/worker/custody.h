@@ -50,13 +50,16 @@ void custody_ask(struct custody *custody, const struct value *value,
 /* JOB will make its value here. */
 void custody_make(struct custody *custody, struct job *job);
 
-/* JOB has run for NS and made OUTPUT (a reference is taken): hold it, and tell
- * the center. JOB is freed, now or when the center is told. */
+/* JOB has ended with OUTPUT (taken), after NS: hold it, and tell the center. JOB
+ * is freed, now or when the center is told; if it is over, when it has left. */
 void custody_made(struct custody *custody, struct job *job,
                   struct buffer *output, uint64_t ns);
 
 /* JOB is over here: free it, and what it has pinned. */
 void custody_discard(struct custody *custody, struct job *job);
+
+/* JOB, which is over, uses its inputs no more. It is freed. */
+void custody_left(struct custody *custody, struct job *job);
 
 /* JOB has been given to THIEF; it is freed. */
 void custody_moved(struct custody *custody, struct job *job, int thief);

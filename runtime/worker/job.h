@@ -4,6 +4,8 @@
 #ifndef JOB_H
 #define JOB_H
 
+#include <stdatomic.h>
+
 #include "mem.h"
 #include "message.h"
 #include "queue.h"
@@ -12,7 +14,10 @@
 /* In struct job.flags, besides RUN_...: what only this worker knows. */
 enum {
     JOB_READY = 0x100, /* is in the queue of ready jobs */
-    JOB_PINS = 0x200   /* a task here submitted it: it has pinned its inputs */
+    JOB_PINS = 0x200,  /* a task here submitted it: it has pinned its inputs */
+    JOB_GOES_ON = 0x400, /* the center knows that another follows it */
+    JOB_OVER = 0x800,    /* its key has an end, see control.h */
+    JOB_TOLD = 0x1000    /* and the center has been told of it */
 };
 
 struct job {
@@ -23,17 +28,25 @@ struct job {
     struct value *output; /* what it makes; borrowed */
     uint64_t cost_ns;     /* what it was thought to take when it became ready */
     uint32_t function;
-    uint32_t inputs;  /* count */
-    uint32_t args;    /* bytes */
-    uint32_t name;    /* bytes */
-    uint32_t missing; /* inputs that are not here yet, and 1 for constants */
-    uint32_t local;   /* inputs that were, or are made here */
-    int32_t from;     /* the rank that gave it */
+    uint32_t inputs;     /* count */
+    uint32_t args;       /* bytes */
+    uint8_t name;        /* bytes */
+    _Atomic bool halted; /* it was cancelled or is late: it should return */
+    uint32_t missing;    /* inputs that are not here yet, and 1 for constants */
+    uint32_t local;      /* inputs that were, or are made here */
+    int32_t from;        /* the rank that gave it */
     uint16_t attempt;
     uint16_t flags;    /* RUN_..., JOB_... */
     struct job *outer; /* runs on: the task that waits for this one; borrowed */
     /* then: inputs x struct value *, terms if flagged, arguments, name */
 };
+
+/* JOB misses inputs, will it not run when they are here? A member of a gang does
+ * even if it is over: the others may have begun. */
+static inline bool job_is_idle(const struct job *job)
+{
+    return (job->flags & (JOB_OVER | RUN_GANG)) == JOB_OVER;
+}
 
 static inline struct value **job_inputs(struct job *job)
 {

@@ -167,7 +167,10 @@ struct job *nest_continue(struct nest *nest, struct job *job,
                           const struct task_order *order)
 {
     struct task_order full = inherit(job, order);
-    say_task(nest, MSG_TASK_GOES_ON, job->key, job->order, &full);
+    if (!(job->flags & JOB_OVER)) {
+        say_task(nest, MSG_TASK_GOES_ON, job->key, job->order, &full);
+        job->flags |= JOB_GOES_ON;
+    }
     struct job *next = make_job(nest, job->key, job->order, &full);
     next->attempt = (uint16_t)(job->attempt + 1);
     _Static_assert(sizeof(struct value *) == sizeof(uint64_t), "keys fit");

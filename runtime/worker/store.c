@@ -116,7 +116,8 @@ static void check_value(const struct value *value)
     assert(!(here && value->wants && !value->asked));
     assert(!(fetching && !value->asked));
     assert(!value->asked || fetching || here || value->state == VALUE_MAKING);
-    assert(!(value->state == VALUE_EXPECTED && !value->wants));
+    assert(!(value->state == VALUE_EXPECTED && !value->wants &&
+             !value->cancelled));
     assert(!(value->state == VALUE_MOVED && (value->wants || !value->thief)));
     assert(!(value->state == VALUE_MAKING && value->thief));
     assert(value->state != VALUE_NEW);

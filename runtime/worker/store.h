@@ -61,6 +61,7 @@ struct value {
     bool dropped : 1;   /* goes when it arrives, and nobody has pinned it */
     bool released : 1;  /* its task drops it when nobody has pinned it */
     bool asked : 1; /* a fetch of this rank is on its way, or waits at a peer */
+    bool cancelled : 1; /* so will be its task, which is on its way to here */
 };
 
 _Static_assert(sizeof(struct value) == 32, "what a key costs its holders");

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agenda.h"
+#include "control.h"
 #include "custody.h"
 #include "gift.h"
 #include "key.h"
@@ -32,9 +33,8 @@ struct worker {
     struct constants constants;
     struct nest nest;
     struct mem jobs;
-    size_t unended; /* jobs here: waiting, ready and running */
-    int *nodes;     /* by rank; owned */
-    int *cores;     /* the same */
+    int *nodes; /* by rank; owned */
+    int *cores; /* the same */
     struct muster muster;
     struct steal steal;
     bool stealing;
@@ -70,7 +70,7 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
                                  .custody = &worker->custody,
                                  .exchange = &worker->exchange,
                                  .jobs = &worker->jobs,
-                                 .unended = &worker->unended,
+                                 .unended = &worker->agenda.unended,
                                  .last_key = &worker->last_key};
     nest_init(&worker->nest);
     steal_init(&worker->steal, port->rank, port->ranks, worker->nodes);
@@ -124,7 +124,7 @@ static void on_task_run(struct worker *worker, int from,
                         const struct msg_task_run *run)
 {
     struct job *job = job_new(&worker->jobs, from, run);
-    worker->unended++;
+    worker->agenda.unended++;
     if (from != 0) {
         steal_given(&worker->steal, from);
         worker->agenda.stolen++;
@@ -133,6 +133,7 @@ static void on_task_run(struct worker *worker, int from,
     gather_inputs(worker, job, (const struct msg_input *)(run + 1));
     if (job_epoch(job)) constants_await(&worker->constants, job);
     if (!job->missing) agenda_add(&worker->agenda, job);
+    control_job_came(&worker->custody, job);
 }
 
 /* JOB, which ran for NS, is not the running one any more. OUTPUT is NULL: it goes
@@ -151,27 +152,6 @@ static inline void stop_running(struct worker *worker, const struct job *job,
     worker->counts.inputs_local += job->local;
 }
 
-/* OUTPUT (taken) is what JOB gives. */
-static inline void end_job(struct worker *worker, struct job *job,
-                           struct buffer *output, uint64_t ns)
-{
-    worker->unended--;
-    custody_made(&worker->custody, job, output, ns);
-    buffer_unref(output);
-}
-
-/* JOB has failed: may it be tried again? Then it waits for its turn here, or for
- * a thief. */
-static bool try_again(struct worker *worker, struct job *job)
-{
-    struct msg_terms *terms = job_terms(job);
-    if (!job_has_terms(job) || terms->tried == terms->retries) return false;
-    terms->tried++;
-    worker->agenda.stolen += job->from != 0;
-    agenda_add(&worker->agenda, job);
-    return true;
-}
-
 /* JOB will not run, its value is that of its input BAD. Rare, and kept out of
  * the way of those that do. */
 static __attribute__((noinline)) void skip(struct worker *worker,
@@ -186,7 +166,7 @@ static __attribute__((noinline)) void skip(struct worker *worker,
                                   .flags = TRACE_FAILED};
     if (trace) trace_add(trace, &record);
     stop_running(worker, job, bad, 0);
-    end_job(worker, job, buffer_ref(bad), 0);
+    custody_made(&worker->custody, job, buffer_ref(bad), 0);
 }
 
 /* JOB is one of a gang: a turn may pass, and worker_take() asks again. */
@@ -224,8 +204,9 @@ void worker_finish(struct worker *worker, struct job *job,
 {
     stop_running(worker, job, output, ns);
     if (job->flags & RUN_GANG) muster_end(&worker->muster);
-    if (output->is_error && try_again(worker, job)) buffer_unref(output);
-    else end_job(worker, job, output, ns);
+    if (job->flags & (RUN_TERMS | JOB_OVER))
+        control_finish(&worker->custody, job, output, ns);
+    else custody_made(&worker->custody, job, output, ns);
 }
 
 bool worker_take_over(struct worker *worker, struct job *job)
@@ -251,8 +232,14 @@ void worker_go_on(struct worker *worker, struct job *job, struct job *next,
                   uint64_t ns)
 {
     stop_running(worker, job, NULL, ns);
+    if (job->flags & JOB_OVER) {
+        nest_abandon(&worker->nest, next);
+        custody_left(&worker->custody, job);
+        return;
+    }
     custody_discard(&worker->custody, job);
     nest_go_on(&worker->nest, next);
+    control_job_came(&worker->custody, next);
 }
 
 struct nest *worker_nest(struct worker *worker)
@@ -262,7 +249,7 @@ struct nest *worker_nest(struct worker *worker)
 
 bool worker_has_tasks(const struct worker *worker)
 {
-    return worker->unended;
+    return worker->agenda.unended;
 }
 
 uint64_t worker_backlog_ns(const struct worker *worker)
@@ -270,8 +257,9 @@ uint64_t worker_backlog_ns(const struct worker *worker)
     return worker->agenda.backlog_ns;
 }
 
-uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job)
+uint64_t worker_estimate_ns(const struct worker *worker, struct job *job)
 {
+    if (job_has_terms(job) && job_terms(job)->timeout_ns) return 0;
     return worker->agenda.estimates[job->function].ns;
 }
 
@@ -280,6 +268,11 @@ struct constant_set *worker_constants(const struct worker *worker,
 {
     return constants_of(&worker->constants,
                         job ? job_epoch(job) : CONSTANTS_NOW);
+}
+
+uint64_t worker_time_left_ns(const struct worker *worker)
+{
+    return control_time_left_ns(&worker->agenda);
 }
 
 void worker_rest(struct worker *worker)
@@ -358,7 +351,7 @@ static void say_moved(struct worker *worker, int thief, struct job *job)
 static void give(struct worker *worker, int thief, struct job *job)
 {
     agenda_remove(&worker->agenda, job);
-    worker->unended--;
+    worker->agenda.unended--;
     say_moved(worker, thief, job);
     say_run(worker, thief, job);
     custody_moved(&worker->custody, job, thief);
@@ -499,6 +492,7 @@ static void stop(struct worker *worker)
 
 void worker_turn(struct worker *worker)
 {
+    control_look_at_clock(&worker->custody);
     if (worker->stopping) {
         stop(worker);
         return;
@@ -614,6 +608,12 @@ void worker_ask_drop(struct worker *worker, int rank, uint64_t key,
 
 /* ---- dispatch ------------------------------------------------------------*/
 
+static void on_cancel(struct worker *worker, int from,
+                      const struct msg_cancel *cancel)
+{
+    control_on_cancel(&worker->custody, from, cancel);
+}
+
 static void on_constants_forget(struct worker *worker, int from,
                                 const struct msg_constants_forget *forget)
 {
@@ -676,6 +676,7 @@ void worker_check(const struct worker *worker)
 {
     store_check(&worker->custody.store);
     assert(worker->agenda.ready.count || !worker->agenda.backlog_ns);
+    assert(worker->agenda.unended || !worker->agenda.stolen);
 }
 
 size_t worker_values_held(const struct worker *worker)

@@ -70,8 +70,12 @@ struct waiter *worker_awake(const struct worker *worker);
 /* What running jobs submit, ask and wait for. Lives as long as the worker. */
 struct nest *worker_nest(struct worker *worker);
 
-/* What JOB is thought to take; 0: its function has never ended here. */
-uint64_t worker_estimate_ns(const struct worker *worker, const struct job *job);
+/* What JOB is thought to take; 0: its function has never ended here, or it has to
+ * be timed alone. */
+uint64_t worker_estimate_ns(const struct worker *worker, struct job *job);
+
+/* What the running task has of its time; UINT64_MAX: there is no limit. */
+uint64_t worker_time_left_ns(const struct worker *worker);
 
 /* Are there tasks here that have not ended? */
 bool worker_has_tasks(const struct worker *worker);

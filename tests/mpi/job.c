@@ -2,6 +2,8 @@
 /* job.c - the common part of the test programs. */
 #include "job.h"
 
+#include <unistd.h>
+
 enum { SERVE_SECONDS = 500 };
 
 dmpi_pool *pool;
@@ -14,6 +16,17 @@ void job_expect(dmpi_status got, dmpi_status wanted, const char *call,
              dmpi_status_text(got), dmpi_status_text(wanted),
              got ? dmpi_status_detail() : "");
     CU_assertImplementation(got == wanted, line, text, file, "", CU_FALSE);
+}
+
+DMPI_TASK(job_process)
+{
+    *(int64_t *)dmpi_task_output(task, sizeof(int64_t)) = getpid();
+}
+
+bool job_is_one_process(void)
+{
+    return job_take_number(job_submit_on(1, job_process, NULL, 0, NULL, 0)) ==
+           getpid();
 }
 
 /* ---- the run -------------------------------------------------------------*/

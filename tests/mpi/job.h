@@ -74,6 +74,10 @@ static inline int job_workers(void)
     return dmpi_ranks() - 1;
 }
 
+/* Are the center and its worker one process? Then nobody acts for the
+ * application, or for the worker, while a task runs. */
+bool job_is_one_process(void);
+
 /* The last worker's rank. */
 static inline int job_last(void)
 {

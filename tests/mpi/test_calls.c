@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_calls.c - rank.h about calls: run, run_all, and messages to handlers. */
 #include <stdatomic.h>
-#include <unistd.h>
 
 #include "job.h"
 
@@ -19,12 +18,6 @@ DMPI_TASK(answer)
                            dmpi_rank() == dmpi_task_rank(task)};
     memcpy(out, head, sizeof head);
     if (size) memcpy(out + sizeof head, dmpi_task_args(task), size);
-}
-
-DMPI_TASK(process)
-{
-    int64_t *out = dmpi_task_output(task, sizeof *out);
-    *out = getpid();
 }
 
 DMPI_TASK(fails_on_last)
@@ -231,11 +224,6 @@ static int64_t run_number(int rank, const dmpi_function *function)
     if (size == sizeof number) memcpy(&number, data, size);
     free(data);
     return number;
-}
-
-static bool job_is_one_process(void)
-{
-    return run_number(1, process) == getpid();
 }
 
 static void lower_everywhere(void)

@@ -64,6 +64,7 @@ DMPI_TASK(use_the_pool)
         dmpi_state(own, key, &state),
         dmpi_error(own, key, &failure),
         dmpi_drop(own, &key, 1),
+        dmpi_cancel(own, &key, 1),
         dmpi_replicate(own, key, 0),
         dmpi_close(own),
         dmpi_open(NULL, &own),
@@ -389,7 +390,7 @@ static void task_cannot_use_the_pool(void)
     for (int rank = 1; rank < dmpi_ranks(); rank++) {
         dmpi_key key =
             job_submit_on(rank, use_the_pool, NULL, 0, &pool, sizeof pool);
-        CU_ASSERT_EQUAL(job_take_number(key), 18);
+        CU_ASSERT_EQUAL(job_take_number(key), 19);
     }
 }
 

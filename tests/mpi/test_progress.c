@@ -2,7 +2,6 @@
 /* test_progress.c - ranks that compute go on serving and dispatching.
  *
  * All ranks are on one machine here, so their clocks are one. */
-#include <unistd.h>
 
 #include "job.h"
 
@@ -11,7 +10,7 @@ enum { BYTES = 100000 };
 /* When a task began and ended. */
 struct span {
     double began, ended;
-    int64_t rank, process;
+    int64_t rank;
 };
 
 /* ARGS: seconds to compute, while the loop is never called. */
@@ -20,7 +19,7 @@ DMPI_TASK(compute)
     struct span *span = dmpi_task_output(task, sizeof *span);
     double began = job_now();
     job_busy(*(const double *)dmpi_task_args(task));
-    *span = (struct span){began, job_now(), dmpi_task_rank(task), getpid()};
+    *span = (struct span){began, job_now(), dmpi_task_rank(task)};
 }
 
 /* The same without computing; inputs, if there are any, are looked at. */
@@ -32,7 +31,7 @@ DMPI_TASK(stamp)
         if (dmpi_task_input_size(task, i) == BYTES &&
             !job_is_filled(dmpi_task_input(task, i), BYTES, 1))
             dmpi_fail(task, "input %zu has other bytes", i);
-    *span = (struct span){began, job_now(), dmpi_task_rank(task), getpid()};
+    *span = (struct span){began, job_now(), dmpi_task_rank(task)};
 }
 
 /* ARGS: size. */
@@ -48,14 +47,6 @@ static struct span take_span(dmpi_key key)
     OK(dmpi_get(pool, key, &span, sizeof span, NULL));
     job_drop(key);
     return span;
-}
-
-static bool job_is_one_process(void)
-{
-    double no_time = 0;
-    return take_span(
-               job_submit_on(1, compute, NULL, 0, &no_time, sizeof no_time))
-               .process == getpid();
 }
 
 /* ---- a worker that computes ----------------------------------------------*/

@@ -145,11 +145,9 @@ void cluster_free(struct cluster *cluster)
 
 /* ---- a worker's thread ---------------------------------------------------*/
 
-static struct buffer *call(struct member *member)
+struct buffer *cluster_oracle(const struct member *member, uint32_t function)
 {
-    const struct cluster_setup *setup = &member->cluster->setup;
     struct job *job = member->job;
-    if (setup->call) return setup->call(setup->app, member->rank, job);
     const struct constant_set *set = member->constants;
     uint32_t constants = set ? set->count : 0, count = job->inputs + constants;
     struct buffer **inputs = log_alloc((count + 1) * sizeof(struct buffer *));
@@ -158,9 +156,17 @@ static struct buffer *call(struct member *member)
     for (uint32_t i = 0; i < constants; i++)
         inputs[job->inputs + i] = set->constants[i]->buffer;
     struct buffer *output =
-        oracle_call(job->function, job_args(job), job->args, inputs, count);
+        oracle_call(function, job_args(job), job->args, inputs, count);
     free(inputs);
     return output;
+}
+
+static struct buffer *call(struct member *member)
+{
+    const struct cluster_setup *setup = &member->cluster->setup;
+    struct job *job = member->job;
+    if (setup->call) return setup->call(setup->app, member->rank, job);
+    return cluster_oracle(member, job->function);
 }
 
 static void set_end(struct member *member)

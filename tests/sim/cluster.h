@@ -87,6 +87,10 @@ static inline struct worker *cluster_worker(struct cluster *cluster, int rank)
 /* Let the worker look for the next task, and start it. False: none. */
 bool cluster_start_job(struct cluster *cluster, int rank);
 
+/* What FUNCTION gives on the inputs, constants and arguments of the job that
+ * MEMBER runs. */
+struct buffer *cluster_oracle(const struct member *member, uint32_t function);
+
 /* The task that runs there ends now. */
 void cluster_end_job(struct cluster *cluster, int rank);
 

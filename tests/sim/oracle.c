@@ -79,6 +79,13 @@ struct buffer *oracle_call(uint32_t function, const void *args, size_t size,
     return oracle_bytes(hash, size_of(function, hash));
 }
 
+unsigned oracle_fails(const struct msg_terms *terms, const void *args,
+                      size_t size)
+{
+    if (!terms->retries || !size) return 0;
+    return *(const unsigned char *)args % (ORACLE_FAILS_MAX + 1);
+}
+
 bool oracle_same(const struct buffer *buffer, const void *data, uint64_t size,
                  bool is_error)
 {

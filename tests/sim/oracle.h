@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "buffer.h"
+#include "message.h"
 
 enum oracle_function {
     ORACLE_EMPTY,  /* 0 bytes */
@@ -27,6 +28,12 @@ enum oracle_function {
  * output itself, the first one counts. */
 struct buffer *oracle_call(uint32_t function, const void *args, size_t size,
                            struct buffer *const inputs[], uint32_t count);
+
+/* So many runs of a task fail, before one does not, that has these TERMS and
+ * arguments: none, if it may not be tried again. */
+enum { ORACLE_FAILS_MAX = 3 };
+unsigned oracle_fails(const struct msg_terms *terms, const void *args,
+                      size_t size);
 
 /* SIZE bytes that SEED decides. */
 struct buffer *oracle_bytes(uint64_t seed, size_t size);

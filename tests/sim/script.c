@@ -9,6 +9,7 @@
 
 #include "claims.h"
 #include "cluster.h"
+#include "ledger.h"
 #include "log.h"
 #include "oracle.h"
 #include "random.h"
@@ -17,16 +18,9 @@ enum {
     STEPS_MAX = 400 * 1000,
     SIZE_MAX_PUT = 5000,
     BATCH_MAX = 6,
-    INPUTS_MAX = 16,
     CONSTANTS = 3,
-    EYES_MAX = 64
-};
-
-/* A key that the application has, or had. */
-struct entry {
-    uint64_t key;
-    struct buffer *expected; /* owned */
-    bool held;
+    EYES_MAX = 64,
+    TIMEOUT_NS_MAX = 2000 * 1000,
 };
 
 enum ask_kind { ASK_GET, ASK_COPY, ASK_READ, ASK_PUT, ASK_DROP };
@@ -36,6 +30,7 @@ struct ask {
     int rank; /* that asks */
     struct request *request;
     uint64_t key;
+    size_t entry;         /* to get or read */
     struct buffer *value; /* expected or put; owned, or NULL */
     void *room;           /* owned, or NULL */
 };
@@ -51,8 +46,7 @@ struct script {
     struct cluster *cluster;
     struct center *center;
     uint64_t random;
-    struct entry *entries;
-    size_t count, capacity;
+    struct ledger ledger;
     struct ask *asks;
     size_t ask_count, ask_capacity;
     struct buffer *constants[CONSTANTS]; /* as they are now; owned, or NULL */
@@ -87,18 +81,6 @@ static int any_worker(struct script *script)
 
 /* ---- keys ----------------------------------------------------------------*/
 
-/* EXPECTED is taken. */
-static void add_entry(struct script *script, uint64_t key,
-                      struct buffer *expected)
-{
-    if (script->count == script->capacity) {
-        script->capacity = 2 * script->capacity + 64;
-        script->entries = log_realloc(
-            script->entries, script->capacity * sizeof *script->entries);
-    }
-    script->entries[script->count++] = (struct entry){key, expected, true};
-}
-
 /* Is it still a key? A rank may have dropped its last copy. */
 static bool still_held(struct script *script, struct entry *entry)
 {
@@ -114,10 +96,11 @@ static bool still_held(struct script *script, struct entry *entry)
 /* A key that is held, rather a late one; NULL: none was found. */
 static struct entry *any_entry(struct script *script)
 {
-    for (int i = 0; i < 8 && script->count; i++) {
-        size_t back = below(script, script->count);
+    for (int i = 0; i < 8 && script->ledger.count; i++) {
+        size_t back = below(script, script->ledger.count);
         if (one_in(script, 2)) back = below(script, back + 1);
-        struct entry *entry = &script->entries[script->count - 1 - back];
+        struct entry *entry =
+            &script->ledger.entries[script->ledger.count - 1 - back];
         if (still_held(script, entry)) return entry;
     }
     return NULL;
@@ -167,7 +150,7 @@ static void check_value(struct script *script, const struct ask *ask)
     }
     const void *data = failed ? (void *)request->failure : request->data;
     uint64_t size = failed ? sizeof *request->failure : request->bytes;
-    if (!oracle_same(value, data, size, failed))
+    if (!ledger_see(&script->ledger, ask->entry, data, size, failed))
         fail(script, "a wrong value", ask->key);
 }
 
@@ -195,7 +178,7 @@ static void end_ask(struct script *script, struct ask *ask)
         break;
     case ASK_PUT:
         if (status != DMPI_OK) fail(script, "not put", ask->key);
-        add_entry(script, ask->key, buffer_ref(ask->value));
+        ledger_add(&script->ledger, ask->key, buffer_ref(ask->value));
         break;
     case ASK_DROP: check_drop(script, ask); break;
     }
@@ -225,6 +208,7 @@ static struct ask new_ask(struct script *script, enum ask_kind kind, int rank,
     uint64_t room = 0;
     if (entry) {
         ask.key = entry->key;
+        ask.entry = (size_t)(entry - script->ledger.entries);
         ask.value = buffer_ref(entry->expected);
         if (one_in(script, 2)) room = below(script, 2 * ask.value->size + 1);
     }
@@ -242,11 +226,31 @@ static uint32_t any_function(struct script *script)
     return below(script, ORACLE_FAIL);
 }
 
+static struct buffer *call(void *app, int rank, struct job *job)
+{
+    struct script *script = app;
+    struct msg_terms *terms = job_terms(job);
+    bool bad = job_has_terms(job) &&
+               terms->tried < oracle_fails(terms, job_args(job), job->args);
+    return cluster_oracle(cluster_member(script->cluster, rank),
+                          bad ? ORACLE_FAIL : job->function);
+}
+
+static void set_terms(struct script *script, struct task_order *order)
+{
+    order->flags |= RUN_TERMS;
+    order->terms.retries = (uint16_t)below(script, ORACLE_FAILS_MAX + 1);
+    if (one_in(script, 2))
+        order->terms.timeout_ns = 1 + below(script, TIMEOUT_NS_MAX);
+}
+
 /* What a task is made of. */
 struct draft {
-    uint64_t keys[INPUTS_MAX], args[3];
-    struct buffer *values[INPUTS_MAX + CONSTANTS]; /* that it sees; borrowed */
+    uint64_t keys[LEDGER_INPUTS_MAX], args[3];
+    struct buffer
+        *values[LEDGER_INPUTS_MAX + CONSTANTS]; /* that it sees; borrowed */
     uint32_t value_count;
+    size_t entries[LEDGER_INPUTS_MAX]; /* its inputs */
     struct task_order order;
 };
 
@@ -257,6 +261,7 @@ static void draft_init(struct script *script, struct draft *draft)
     while (inputs < wanted) {
         struct entry *entry = any_entry(script);
         if (!entry) break;
+        draft->entries[inputs] = (size_t)(entry - script->ledger.entries);
         draft->keys[inputs] = entry->key;
         draft->values[inputs++] = entry->expected;
     }
@@ -275,11 +280,24 @@ static void draft_init(struct script *script, struct draft *draft)
     draft->value_count = inputs;
 }
 
+/* What it gives, if nobody cuts it short. */
 static struct buffer *foretell(const struct draft *draft)
 {
     const struct task_order *order = &draft->order;
-    return oracle_call(order->function, order->args, order->size, draft->values,
-                       draft->value_count);
+    bool bad = oracle_fails(&order->terms, order->args, order->size) >
+               order->terms.retries;
+    return oracle_call(bad ? ORACLE_FAIL : order->function, order->args,
+                       order->size, draft->values, draft->value_count);
+}
+
+/* EXPECTED is taken. */
+static void add_draft(struct script *script, const struct draft *draft,
+                      uint64_t key, struct buffer *expected)
+{
+    ledger_add(&script->ledger, key, expected);
+    ledger_note_inputs(&script->ledger, draft->entries,
+                       (uint32_t)draft->order.input_count,
+                       draft->order.terms.timeout_ns);
 }
 
 static void submit_one(struct script *script)
@@ -290,6 +308,8 @@ static void submit_one(struct script *script)
         draft.order.target = any_worker(script);
         if (one_in(script, 2)) draft.order.flags = RUN_PINNED;
     }
+    if (one_in(script, script->flavour->terms_one_in))
+        set_terms(script, &draft.order);
     bool picky = one_in(script, script->flavour->picky_one_in);
     if (picky) claims_make(&script->random, &draft.order);
     dmpi_status status = center_check_order(script->center, &draft.order);
@@ -298,8 +318,8 @@ static void submit_one(struct script *script)
         fail(script, dmpi_status_detail(), 0);
         return;
     }
-    add_entry(script, center_submit(script->center, &draft.order),
-              foretell(&draft));
+    uint64_t key = center_submit(script->center, &draft.order);
+    add_draft(script, &draft, key, foretell(&draft));
 }
 
 /* An error among the inputs of any is the output of all. */
@@ -327,8 +347,9 @@ static void submit_gang(struct script *script)
         fail(script, dmpi_status_detail(), 0);
     struct buffer *bad = first_bad(drafts, size);
     for (uint32_t i = 0; i < size; i++)
-        add_entry(script, keys[i],
+        add_draft(script, &drafts[i], keys[i],
                   bad ? buffer_ref(bad) : foretell(&drafts[i]));
+    ledger_note_gang(&script->ledger, size);
     free(drafts);
     free(orders);
     free(keys);
@@ -343,6 +364,25 @@ static void submit_some(struct script *script)
     if (!one_in(script, 4)) center_settle(script->center);
 }
 
+static bool state_is(struct script *script, const struct entry *entry,
+                     dmpi_key_state least, dmpi_key_state most)
+{
+    struct center_view view;
+    return center_look(script->center, entry->key, &view) &&
+           view.state >= least && view.state <= most;
+}
+
+static void cancel(struct script *script)
+{
+    struct entry *entry = any_entry(script);
+    if (!entry) return;
+    if (state_is(script, entry, DMPI_PENDING, DMPI_PLACED))
+        ledger_taint(&script->ledger, entry);
+    if (center_cancel(script->center, entry->key) != DMPI_OK)
+        fail(script, "cannot cancel", entry->key);
+    if (!one_in(script, 4)) center_settle(script->center);
+}
+
 static struct buffer *any_bytes(struct script *script)
 {
     size_t size = one_in(script, 2) ? below(script, SIZE_MAX_PUT) : 8;
@@ -353,7 +393,7 @@ static void put(struct script *script)
 {
     struct buffer *value = any_bytes(script);
     int rank = one_in(script, 2) ? any_worker(script) : 0;
-    add_entry(script, center_put(script->center, rank, value), value);
+    ledger_add(&script->ledger, center_put(script->center, rank, value), value);
 }
 
 /* Their names are in order. */
@@ -367,17 +407,9 @@ static void set_constant(struct script *script)
     script->constants[which] = value;
 }
 
-static bool state_is(struct script *script, const struct entry *entry,
-                     dmpi_key_state least)
-{
-    struct center_view view;
-    return center_look(script->center, entry->key, &view) &&
-           view.state >= least;
-}
-
 static void get(struct script *script, struct entry *entry)
 {
-    if (!entry || !state_is(script, entry, DMPI_PLACED)) return;
+    if (!entry || !state_is(script, entry, DMPI_PLACED, DMPI_FAILED)) return;
     struct ask ask = new_ask(script, ASK_GET, 0, entry);
     center_fetch(script->center, entry->key, ask.request);
     add_ask(script, ask);
@@ -389,7 +421,7 @@ static void replicate(struct script *script)
     struct request *requests[64];
     size_t workers = (size_t)script->cluster->setup.workers;
     if (!entry || entry->expected->is_error ||
-        !state_is(script, entry, DMPI_DONE))
+        !state_is(script, entry, DMPI_DONE, DMPI_DONE))
         return;
     size_t made = center_replicate(script->center, entry->key,
                                    1 + below(script, workers), requests);
@@ -489,6 +521,10 @@ static void act_from_task(struct script *script)
 static void act(struct script *script)
 {
     struct entry *entry;
+    if (one_in(script, script->flavour->cancel_one_in)) {
+        cancel(script);
+        return;
+    }
     if (script->flavour->constants && one_in(script, 8)) set_constant(script);
     switch (below(script, 18)) {
     case 0:
@@ -561,11 +597,11 @@ static void check_holders(struct script *script, const struct entry *entry)
 static void get_all(struct script *script)
 {
     size_t held = 0;
-    for (size_t i = 0; i < script->count; i++) {
-        if (!still_held(script, &script->entries[i])) continue;
+    for (size_t i = 0; i < script->ledger.count; i++) {
+        if (!still_held(script, &script->ledger.entries[i])) continue;
         held++;
-        check_holders(script, &script->entries[i]);
-        get(script, &script->entries[i]);
+        check_holders(script, &script->ledger.entries[i]);
+        get(script, &script->ledger.entries[i]);
     }
     if (center_held(script->center) != held)
         fail(script, "the center knows more keys than are held", held);
@@ -580,11 +616,13 @@ static void finish(struct script *script)
     if (!script->good) return;
     cluster_run(script->cluster);
     get_all(script);
+    const struct entry *bad = ledger_check(&script->ledger);
+    if (bad) fail(script, "not in accord with its inputs", bad->key);
     /* The stop comes while these are on their way, and not wanted any more. */
     for (uint32_t i = below(script, 4); i > 0; i--) put(script);
     if (script->flavour->constants && one_in(script, 2)) set_constant(script);
-    for (size_t i = 0; i < script->count; i++)
-        drop_entry(script, &script->entries[i]);
+    for (size_t i = 0; i < script->ledger.count; i++)
+        drop_entry(script, &script->ledger.entries[i]);
     if (script->cluster->mixed_up)
         fail(script, "a member of a gang ran without the others", 0);
     if (script->good && !cluster_stop(script->cluster))
@@ -601,16 +639,16 @@ static struct cluster *any_cluster(struct script *script)
         .steal = !one_in(script, 4),
         .resources = flavour->picky_one_in ? claims_resources : NULL,
         .cores = flavour->picky_one_in ? 1 + (int)below(script, 3) : 0,
+        .call = call,
+        .app = script,
         .check = flavour->check};
     return cluster_new(&setup);
 }
 
 static void script_fini(struct script *script)
 {
-    for (size_t i = 0; i < script->count; i++)
-        buffer_unref(script->entries[i].expected);
     for (int i = 0; i < CONSTANTS; i++) buffer_unref(script->constants[i]);
-    free(script->entries);
+    ledger_fini(&script->ledger);
     free(script->asks);
     if (script->good) cluster_free(script->cluster);
 }

@@ -2,8 +2,9 @@
 /* script.h - a random application, and what it should see.
  *
  * It submits tasks on keys it has, sets constants, puts, gets, copies and drops
- * keys, and calls from inside running tasks, all at random moments. What each key must be is
- * computed beforehand, one task after the other. */
+ * keys, and calls from inside running tasks, all at random moments. What each
+ * key must be is computed beforehand, one task after the other; but for a task
+ * that is cancelled or has a timeout it may as well be the error that says so. */
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
@@ -18,6 +19,8 @@ struct script_flavour {
     unsigned target_one_in; /* tasks name a worker; 0: none */
     unsigned picky_one_in;  /* tasks ask for resources, cores, nodes; 0: none */
     unsigned gang_one_in;   /* submissions are a gang's; 0: none */
+    unsigned terms_one_in;  /* tasks have retries, a timeout or both; 0: none */
+    unsigned cancel_one_in; /* of what the application does; 0: never */
     bool small;             /* values are words: more tasks, less copying */
     bool from_tasks;        /* puts, reads and drops by running tasks too */
     bool constants;         /* are set, replaced and removed */

@@ -147,6 +147,84 @@ static void thief_goes_on_counting(void)
     scene_fini(&scene);
 }
 
+/* ---- out of time ---------------------------------------------------------*/
+
+enum { MS = 1000 * 1000 };
+
+static void scene_init_slow(struct scene *scene)
+{
+    scene_init(scene, 2);
+    scene->cluster->setup.duration_ns = long_runs; /* 10 ms */
+    scene->cluster->setup.tick_ns = MS;
+}
+
+static bool has_failed(struct scene *scene, uint64_t key)
+{
+    struct center_view view;
+    return center_look(scene->cluster->center, key, &view) &&
+           view.state == DMPI_FAILED;
+}
+
+static void late_task_is_an_error_while_it_still_runs(void)
+{
+    struct scene scene;
+    scene_init_slow(&scene);
+    struct member *member = cluster_member(scene.cluster, 1);
+    uint64_t key =
+        submit(&scene, 1, 0, (struct msg_terms){.timeout_ns = 3 * MS});
+    uint64_t after = submit(&scene, 2, key, (struct msg_terms){0});
+    center_settle(scene.cluster->center);
+    cluster_deliver(scene.cluster);
+    CU_ASSERT_TRUE(cluster_start_job(scene.cluster, 1));
+    scene.cluster->now_ns += 2 * MS;
+    cluster_deliver(scene.cluster);
+    CU_ASSERT_FALSE(has_failed(&scene, key));
+    scene.cluster->now_ns += 2 * MS;
+    cluster_turn(scene.cluster, 1);
+    cluster_deliver(scene.cluster);
+    CU_ASSERT_TRUE(has_failed(&scene, key));
+    CU_ASSERT_TRUE(member->job && member->job->halted);
+    cluster_run_virtually(scene.cluster);
+    CU_ASSERT_EQUAL(scene.runs, 1);
+    is_error(&scene, key, DMPI_ETIMEOUT);
+    is_error(&scene, after, DMPI_ETIMEOUT);
+    drop(&scene, key);
+    drop(&scene, after);
+    scene_fini(&scene);
+}
+
+static void run_that_is_in_time_gives_its_value(void)
+{
+    struct scene scene;
+    scene_init_slow(&scene);
+    uint64_t key =
+        submit(&scene, 0, 0, (struct msg_terms){.timeout_ns = 11 * MS});
+    center_settle(scene.cluster->center);
+    cluster_run_virtually(scene.cluster);
+    is_value(&scene, key, 0);
+    drop(&scene, key);
+    scene_fini(&scene);
+}
+
+/* Also where nobody looked at the clock meanwhile. */
+static void late_run_counts_as_failed(void)
+{
+    for (int ticks = 0; ticks < 2; ticks++) {
+        struct scene scene;
+        scene_init_slow(&scene);
+        if (!ticks) scene.cluster->setup.tick_ns = 0;
+        uint64_t key = submit(
+            &scene, 1, 0, (struct msg_terms){.timeout_ns = MS, .retries = 2});
+        center_settle(scene.cluster->center);
+        cluster_run_virtually(scene.cluster);
+        CU_ASSERT_EQUAL(scene.runs, 3);
+        CU_ASSERT_EQUAL(scene.cluster->now_ns, 30 * MS);
+        is_error(&scene, key, DMPI_ETIMEOUT);
+        drop(&scene, key);
+        scene_fini(&scene);
+    }
+}
+
 /* ---- cancelled at the center ---------------------------------------------*/
 
 static const struct msg_terms usual = {0};
@@ -225,6 +303,11 @@ int main(void)
         {"error is seen when all attempts have failed",
          error_is_seen_when_all_attempts_have_failed},
         {"thief goes on counting", thief_goes_on_counting},
+        {"late task is an error while it still runs",
+         late_task_is_an_error_while_it_still_runs},
+        {"run that is in time gives its value",
+         run_that_is_in_time_gives_its_value},
+        {"late run counts as failed", late_run_counts_as_failed},
         {"task without a worker never runs", task_without_a_worker_never_runs},
         {"task that waits for another never runs",
          task_that_waits_for_another_never_runs},

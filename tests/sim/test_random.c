@@ -132,6 +132,67 @@ static void gangs_and_single_tasks_mix_and_all_end(void)
     CU_ASSERT_EQUAL(seeds_run(3000, gangs), 0);
 }
 
+static bool cut_short(uint64_t seed)
+{
+    static const struct script_flavour flavour = {.workers_max = 6,
+                                                  .tasks_max = 80,
+                                                  .inputs_max = 3,
+                                                  .fail_one_in = 20,
+                                                  .target_one_in = 3,
+                                                  .terms_one_in = 4,
+                                                  .cancel_one_in = 4,
+                                                  .constants = true,
+                                                  .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void tasks_may_be_cancelled_late_and_tried_again(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(4000, cut_short), 0);
+}
+
+static bool cut_gangs(uint64_t seed)
+{
+    static const struct script_flavour flavour = {.workers_max = 6,
+                                                  .tasks_max = 60,
+                                                  .inputs_max = 3,
+                                                  .fail_one_in = 30,
+                                                  .target_one_in = 3,
+                                                  .picky_one_in = 6,
+                                                  .gang_one_in = 3,
+                                                  .terms_one_in = 6,
+                                                  .cancel_one_in = 4,
+                                                  .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void gangs_and_tasks_with_resources_may_be_cancelled(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(3000, cut_gangs), 0);
+}
+
+static bool cut_short_and_stolen(uint64_t seed)
+{
+    static const struct script_flavour flavour = {.workers_max = 4,
+                                                  .tasks_max = 60,
+                                                  .inputs_max = 3,
+                                                  .target_one_in = 2,
+                                                  .terms_one_in = 8,
+                                                  .cancel_one_in = 6,
+                                                  .small = true,
+                                                  .from_tasks = true,
+                                                  .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void also_on_few_workers_that_steal_from_each_other(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(4000, cut_short_and_stolen), 0);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -148,6 +209,12 @@ int main(void)
         {"no task has what another has", no_task_has_what_another_has},
         {"gangs and single tasks mix and all end",
          gangs_and_single_tasks_mix_and_all_end},
+        {"tasks may be cancelled, late, and tried again",
+         tasks_may_be_cancelled_late_and_tried_again},
+        {"gangs and tasks with resources may be cancelled",
+         gangs_and_tasks_with_resources_may_be_cancelled},
+        {"also on few workers that steal from each other",
+         also_on_few_workers_that_steal_from_each_other},
     };
     return check_run("random", tests, CHECK_COUNT(tests));
 }
