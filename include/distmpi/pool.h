@@ -64,7 +64,9 @@ typedef struct dmpi_task_options {
  * see dmpi_task_resource(), and does not move meanwhile. Who asks for the same
  * resources is served by priority, then in the order of submission: for the
  * first that does not fit all that it needs is set aside, on one worker, and
- * others pass it only on what it does not need.
+ * others pass it only on what it does not need. Who holds some and waits in the
+ * task for another task that needs the same waits for ever. A gang's members
+ * cannot ask for resources, cores or a node.
  *
  * Cores: the task runs on a worker with so many. If that has more, and they are
  * its own, it is bound to the first of them meanwhile. The number of threads is
