@@ -27,7 +27,8 @@
  * library's own thread serves keys and calls with MPI meanwhile. While a member
  * waits in MPI its core is busy. A member must not wait for another gang, or
  * for a task that only a member's worker may run while that one waits in MPI.
- * The communicator is the library's, not to be freed; messages that are left in
+ * One that goes on as another task stays in the gang until that has ended. The
+ * communicator is the library's, not to be freed; messages that are left in
  * it may meet a later gang of the same members. */
 #ifndef DISTMPI_GANG_H
 #define DISTMPI_GANG_H

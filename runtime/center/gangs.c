@@ -178,14 +178,28 @@ struct gang *gangs_start(struct gangs *gangs)
     return gang;
 }
 
-void gangs_member_ended(struct gangs *gangs, const struct record *record,
-                        struct worker_entry *worker)
+void gangs_say(const struct gang *gang, struct port *port, uint32_t index)
+{
+    size_t tail = gang->size * sizeof(uint32_t);
+    struct msg_gang *say =
+        port_say(port, gang->ranks[index], MSG_GANG, sizeof *say + tail);
+    *say = (struct msg_gang){.gang = gang->id,
+                             .comm = gang->comm,
+                             .index = index,
+                             .size = gang->size};
+    uint32_t *ranks = (uint32_t *)(say + 1);
+    for (uint32_t i = 0; i < gang->size; i++)
+        ranks[i] = (uint32_t)gang->ranks[i];
+}
+
+void gangs_member_ended(struct gangs *gangs, const struct record *record)
 {
     struct gang *gang = gangs_of(gangs, record);
-    assert(gang);
-    roster_leave_gang(gangs->roster, worker);
+    uint32_t index = 0;
+    while (gang->members[index] != record) index++;
+    roster_leave_gang(gangs->roster,
+                      roster_at(gangs->roster, gang->ranks[index]));
     map_remove(&gangs->by_member, record->key);
-    for (uint32_t i = 0; i < gang->size; i++)
-        if (gang->members[i] == record) gang->members[i] = NULL;
+    gang->members[index] = NULL;
     if (--gang->unended == 0) gang_free(gang);
 }

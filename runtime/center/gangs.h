@@ -13,6 +13,7 @@
 #define GANGS_H
 
 #include "map.h"
+#include "port.h"
 #include "queue.h"
 #include "record.h"
 #include "roster.h"
@@ -68,9 +69,13 @@ struct gang *gangs_failed(struct gangs *gangs);
  * chosen, and in no other gang until gangs_member_ended(). */
 struct gang *gangs_start(struct gangs *gangs);
 
-/* RECORD, a member, has ended on WORKER. The last one ends the gang. */
-void gangs_member_ended(struct gangs *gangs, const struct record *record,
-                        struct worker_entry *worker);
+/* Tell the worker of member INDEX that it is one of GANG, which has started; its
+ * task comes next. */
+void gangs_say(const struct gang *gang, struct port *port, uint32_t index);
+
+/* RECORD, a member, has ended, wherever: the worker that ran it has left the
+ * gang. The last one ends it. */
+void gangs_member_ended(struct gangs *gangs, const struct record *record);
 
 /* GANG, which has not started, will not: its members are tasks like any other
  * now, and gang_free() is next. */

@@ -561,21 +561,6 @@ static void inherit_error(struct scheduler *scheduler, struct record *record,
     push(&scheduler->fresh, record);
 }
 
-static void say_gang(struct scheduler *scheduler, const struct gang *gang,
-                     uint32_t index)
-{
-    size_t tail = gang->size * sizeof(uint32_t);
-    struct msg_gang *say = port_say(scheduler->values->port, gang->ranks[index],
-                                    MSG_GANG, sizeof *say + tail);
-    *say = (struct msg_gang){.gang = gang->id,
-                             .comm = gang->comm,
-                             .index = index,
-                             .size = gang->size};
-    uint32_t *ranks = (uint32_t *)(say + 1);
-    for (uint32_t i = 0; i < gang->size; i++)
-        ranks[i] = (uint32_t)gang->ranks[i];
-}
-
 /* None of its members runs. */
 static void give_error(struct scheduler *scheduler, struct gang *gang)
 {
@@ -593,7 +578,7 @@ static void start_gangs(struct scheduler *scheduler)
         give_error(scheduler, gang);
     while ((gang = gangs_start(&scheduler->gangs)))
         for (uint32_t i = 0; i < gang->size; i++) {
-            say_gang(scheduler, gang, i);
+            gangs_say(gang, scheduler->values->port, i);
             place(scheduler, gang->members[i], gang->ranks[i]);
         }
 }
@@ -658,6 +643,8 @@ void scheduler_replace(struct scheduler *scheduler, struct record *record,
     spec->record = record;
     spec->cost_ns = before->cost_ns;
     spec->watchers = before->watchers;
+    spec->flags |=
+        before->flags & RUN_GANG; /* it has not left the worker yet */
     need_inputs(scheduler, spec, order);
     record->spec = spec;
     record->attempt++;
@@ -699,9 +686,7 @@ let_go(struct scheduler *scheduler, struct record *record, int from)
     record->spec = NULL;
     release_inputs(scheduler, spec, from);
     if (spec->flags & RUN_TERMS) end_terms(scheduler, spec);
-    if (spec->flags & RUN_GANG)
-        gangs_member_ended(&scheduler->gangs, record,
-                           roster_at(scheduler->values->roster, from));
+    if (spec->flags & RUN_GANG) gangs_member_ended(&scheduler->gangs, record);
     spec_free(scheduler, spec);
 }
 

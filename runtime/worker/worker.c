@@ -232,6 +232,7 @@ void worker_go_on(struct worker *worker, struct job *job, struct job *next,
                   uint64_t ns)
 {
     stop_running(worker, job, NULL, ns);
+    if (job->flags & RUN_GANG) muster_end(&worker->muster);
     if (job->flags & JOB_OVER) {
         nest_abandon(&worker->nest, next);
         custody_left(&worker->custody, job);

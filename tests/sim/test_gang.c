@@ -21,6 +21,7 @@ struct scene {
     unsigned singles_to_come;  /* one is submitted at the end of each */
     uint32_t gangs_to_come;    /* the same */
     unsigned gang_size;
+    bool go_on;
     unsigned singles_before; /* that ran before the first gang */
     uint64_t gangs;          /* in all, at the end */
     uint64_t gangs_before;   /* that ran before the last single */
@@ -67,6 +68,19 @@ static struct buffer *call(void *app, int rank, struct job *job)
     return oracle_bytes(job->key, 8);
 }
 
+/* Members go on as tasks of their own. */
+static bool goes_on(void *app, int rank, struct job *job)
+{
+    struct scene *scene = app;
+    struct worker *worker = cluster_worker(scene->cluster, rank);
+    if (!scene->go_on || !(job->flags & RUN_GANG)) return false;
+    struct task_order order = {.function = ORACLE_WORD};
+    struct job *next = nest_continue(worker_nest(worker), job, &order);
+    member_ends(scene, rank);
+    worker_go_on(worker, job, next, 1);
+    return true;
+}
+
 static uint64_t duration(void *app, int rank, struct job *job)
 {
     return job->flags & RUN_GANG ? GANG_NS : TASK_NS;
@@ -80,6 +94,7 @@ static void scene_init(struct scene *scene, int workers)
                                   .check = true,
                                   .call = call,
                                   .duration_ns = duration,
+                                  .waits = goes_on,
                                   .app = scene};
     *scene = (struct scene){.cluster = cluster_new(&setup)};
 }
@@ -166,6 +181,23 @@ static void gang_of_all_waits_for_gangs_before_it(void)
         for (int i = 0; i < 5; i++) submit_gang(&scene, size);
     scene_end(&scene);
     CU_ASSERT_EQUAL(scene.members, 30);
+}
+
+/* Idle workers steal what they go on as. */
+static void members_may_go_on_as_other_tasks(void)
+{
+    struct scene scene;
+    scene_init(&scene, 4);
+    scene.go_on = true;
+    scene.gang_size = 3;
+    scene.gangs_to_come = 50;
+    for (int i = 0; i < 100; i++) submit_single(&scene);
+    submit_gang(&scene, 3);
+    submit_gang(&scene, 2);
+    scene_end(&scene);
+    CU_ASSERT_EQUAL(scene.gangs, 52);
+    CU_ASSERT_EQUAL(scene.members, 3 + 2 + 50 * 3);
+    CU_ASSERT_EQUAL(scene.singles, 100 + scene.members);
 }
 
 static void larger_than_the_pool_is_refused(void)
@@ -315,6 +347,7 @@ int main(void)
          large_gang_is_not_overtaken_by_small_ones_that_keep_coming},
         {"gang of all waits for gangs before it",
          gang_of_all_waits_for_gangs_before_it},
+        {"members may go on as other tasks", members_may_go_on_as_other_tasks},
         {"larger than the pool is refused", larger_than_the_pool_is_refused},
         {"error among the inputs of one is the value of all",
          error_among_the_inputs_of_one_is_the_value_of_all},

@@ -68,8 +68,7 @@ static struct gang *start(struct scene *scene, uint32_t size)
 static void end(struct scene *scene, struct gang *gang)
 {
     for (uint32_t left = gang->size; left; left--)
-        gangs_member_ended(&scene->gangs, gang->members[left - 1],
-                           roster_at(&scene->roster, gang->ranks[left - 1]));
+        gangs_member_ended(&scene->gangs, gang->members[left - 1]);
 }
 
 static void stands(struct scene *scene, const struct gang *gang,
