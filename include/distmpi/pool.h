@@ -12,8 +12,18 @@
  * A key that a call of this header gave is the caller's to drop. It stays until
  * then; dropped before the tasks that use it have run, it goes when they have.
  *
- * Called on rank 0, by the thread that opened the pool, outside of tasks; from
- * elsewhere every call returns DMPI_ESTATE. */
+ * Called on rank 0, by the thread that opened the pool, and, if it is marked by
+ * "also in tasks", from inside a task of the pool, on any worker, but for one
+ * of a gang: there dmpi_task_pool() gives the pool. From elsewhere every call returns DMPI_ESTATE.
+ *
+ * A key that a call in a task gave is that task's to drop, or whoever's it hands
+ * the key to. A wait or get in a task lets other tasks run on that worker, so one
+ * worker is enough for tasks that wait for tasks: what it waits for first of all.
+ * What a task cannot know, such as whether an input is a key at all, becomes the
+ * error of the task that it submits. Tasks that wait for each other in a circle
+ * are found out when nothing else is to be done on their workers: one of the
+ * waits returns DMPI_EDEADLOCK and dmpi_status_detail() names the tasks; waits
+ * with a timeout, or for any of several keys, are not looked at. */
 #ifndef DISTMPI_POOL_H
 #define DISTMPI_POOL_H
 
@@ -99,7 +109,7 @@ typedef struct dmpi_task_options {
  * by what its functions took so far; then the earlier one. Workers go by this on
  * their own: a task may wait on one while a later one runs on another. */
 
-/* Submit one call of FUNCTION, to run where most bytes behind INPUTS lie.
+/* Also in tasks. Submit one call of FUNCTION, to run where most bytes behind INPUTS lie.
  * INPUTS and ARGS (SIZE bytes) are copied. OPTIONS may be NULL. *KEY is the
  * caller's to drop.
  * DMPI_EINVAL: FUNCTION is not registered, OPTIONS make no sense, or ask for what
@@ -111,7 +121,7 @@ DMPI_API dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
                                  const dmpi_task_options *options,
                                  dmpi_key *key);
 
-/* Submit COUNT calls of FUNCTION. Call i has the input INPUTS[i], unless INPUTS
+/* Also in tasks. Submit COUNT calls of FUNCTION. Call i has the input INPUTS[i], unless INPUTS
  * is NULL, and the argument bytes ARGS + i * SIZE .. + SIZE, unless ARGS is
  * NULL. KEYS[i] receives its key. Errors as dmpi_submit(); then nothing was
  * submitted. */
@@ -120,6 +130,20 @@ DMPI_API dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
                               const void *args, size_t size,
                               const dmpi_task_options *options,
                               dmpi_key keys[]);
+
+/* In a running TASK: it goes on as a call of FUNCTION. When it returns its key
+ * has no value yet; FUNCTION makes it, on this worker or on one that has taken
+ * it over, when all INPUTS are there, such as the results of tasks that TASK has
+ * submitted. So nobody has to wait. The inputs may be dropped right afterwards.
+ * What TASK outputs is lost; if it fails after all, that is its end. Arguments as
+ * for dmpi_submit(). DMPI_ESTATE: not in a task of the pool, or one of a gang, or
+ * it goes on already. DMPI_EINVAL: as dmpi_submit(), or OPTIONS say where. */
+DMPI_API dmpi_status dmpi_task_go_on(dmpi_task *task,
+                                     const dmpi_function *function,
+                                     const dmpi_key inputs[],
+                                     size_t input_count, const void *args,
+                                     size_t size,
+                                     const dmpi_task_options *options);
 
 /* One task of a graph. Everything is copied by dmpi_submit_graph(). */
 typedef struct dmpi_graph_task {
@@ -134,7 +158,7 @@ typedef struct dmpi_graph_task {
 /* In dmpi_graph_task.inputs: the result of the I-th task of the same call. */
 #define DMPI_NTH(i) ((dmpi_key)(0xffffull << 48 | (uint64_t)(i)))
 
-/* Submit COUNT tasks at once, whose inputs may name each other in any order.
+/* Also in tasks. Submit COUNT tasks at once, whose inputs may name each other in any order.
  * KEYS[i] receives the key of task i.
  * DMPI_EINVAL: as dmpi_submit(), a DMPI_NTH(i) outside the graph, or a cycle;
  * DMPI_ENOKEY: as dmpi_submit(). Then nothing was submitted. */
@@ -148,7 +172,8 @@ typedef struct dmpi_value {
     size_t size; /* bytes */
 } dmpi_value;
 
-/* Store SIZE bytes on worker RANK, or on the least filled one if RANK is 0.
+/* Also in tasks. Store SIZE bytes on worker RANK, or if RANK is 0 on the least
+ * filled one, in a task on its own.
  * Returns when DATA may be reused. DMPI_EINVAL: no such worker. */
 DMPI_API dmpi_status dmpi_put(dmpi_pool *pool, const void *data, size_t size,
                               int rank, dmpi_key *key);
@@ -181,26 +206,26 @@ DMPI_API dmpi_status dmpi_scatterv(dmpi_pool *pool, const dmpi_value blocks[],
 DMPI_API dmpi_status dmpi_constant(dmpi_pool *pool, const char *name,
                                    const void *bytes, size_t size);
 
-/* Wait for the value of KEY and copy it to BUFFER, of CAPACITY bytes. *SIZE, if
+/* Also in tasks. Wait for the value of KEY and copy it to BUFFER, of CAPACITY bytes. *SIZE, if
  * SIZE is not NULL, receives its size, also when it does not fit.
  * DMPI_ESIZE: larger than CAPACITY. DMPI_EFAILED: see dmpi_error().
  * DMPI_ENOKEY: not a key of this pool. */
 DMPI_API dmpi_status dmpi_get(dmpi_pool *pool, dmpi_key key, void *buffer,
                               size_t capacity, size_t *size);
 
-/* Wait for the value of KEY and place it in fresh memory, which the caller
+/* Also in tasks. Wait for the value of KEY and place it in fresh memory, which the caller
  * frees by free(). Never NULL, not even for 0 bytes. Errors as dmpi_get(), and
  * DMPI_ENOMEM. */
 DMPI_API dmpi_status dmpi_get_new(dmpi_pool *pool, dmpi_key key, void **data,
                                   size_t *size);
 
-/* Get COUNT values of SIZE bytes each, to BUFFER + i * SIZE. All values that
+/* Also in tasks. Get COUNT values of SIZE bytes each, to BUFFER + i * SIZE. All values that
  * can be had are placed; the status is that of the first that could not.
  * DMPI_ESIZE: a value has another size. */
 DMPI_API dmpi_status dmpi_gather(dmpi_pool *pool, const dmpi_key keys[],
                                  size_t count, void *buffer, size_t size);
 
-/* Get COUNT values of any size: into VALUES[i].data, if that is not NULL, where
+/* Also in tasks. Get COUNT values of any size: into VALUES[i].data, if that is not NULL, where
  * VALUES[i].size is its capacity, else into fresh memory that the caller frees.
  * VALUES[i].size is then the value's size. Where a value could not be had its
  * entry is untouched; the status is that of the first such. */
@@ -212,7 +237,7 @@ typedef enum dmpi_wait_mode { DMPI_ALL, DMPI_ANY } dmpi_wait_mode;
 /* For dmpi_wait(): no limit. */
 #define DMPI_FOREVER (-1.0)
 
-/* Wait until all, or any, of COUNT keys have ended, well or not, for at most
+/* Also in tasks. Wait until all, or any, of COUNT keys have ended, well or not, for at most
  * TIMEOUT seconds (0: only look; DMPI_FOREVER). *WHICH, if WHICH is not NULL,
  * receives the index of the first key that failed (DMPI_EFAILED), of one that
  * has not ended (DMPI_ETIMEOUT), or for DMPI_ANY of one that ended.
@@ -245,7 +270,7 @@ typedef struct dmpi_failure {
     char text[DMPI_TEXT_MAX];     /* what dmpi_fail() said */
 } dmpi_failure;
 
-/* Wait for KEY and tell why it failed. FAILURE->status is DMPI_OK, and its
+/* Also in tasks. Wait for KEY and tell why it failed. FAILURE->status is DMPI_OK, and its
  * texts are empty, if it did not. */
 DMPI_API dmpi_status dmpi_error(dmpi_pool *pool, dmpi_key key,
                                 dmpi_failure *failure);
@@ -262,7 +287,7 @@ DMPI_API dmpi_status dmpi_error(dmpi_pool *pool, dmpi_key key,
 DMPI_API dmpi_status dmpi_cancel(dmpi_pool *pool, const dmpi_key keys[],
                                  size_t count);
 
-/* Drop COUNT keys: their values go as soon as no submitted task needs them.
+/* Also in tasks. Drop COUNT keys: their values go as soon as no submitted task needs them.
  * DMPI_KEY_NONE is skipped. DMPI_ENOKEY: one was not a key of this pool; the
  * others are dropped. */
 DMPI_API dmpi_status dmpi_drop(dmpi_pool *pool, const dmpi_key keys[],

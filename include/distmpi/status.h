@@ -19,16 +19,17 @@ extern "C" {
 
 typedef enum dmpi_status {
     DMPI_OK = 0,
-    DMPI_EINVAL = 1,     /* an argument or a setting makes no sense */
-    DMPI_ENOKEY = 2,     /* no such key: never made, dropped, or not there */
-    DMPI_EFAILED = 3,    /* the task of this key failed; see dmpi_error() */
-    DMPI_ETIMEOUT = 4,   /* not within the time given */
-    DMPI_ESTATE = 5,     /* not from this rank, thread or at this moment */
-    DMPI_ESIZE = 6,      /* the value does not fit into the buffer given */
-    DMPI_EBUSY = 7,      /* refused: somebody still needs it */
-    DMPI_ENOMEM = 8,     /* no memory for the caller's data */
-    DMPI_ELAUNCH = 9,    /* the ranks of the job do not fit together */
-    DMPI_ECANCELLED = 10 /* in dmpi_failure.status: by dmpi_cancel() */
+    DMPI_EINVAL = 1,      /* an argument or a setting makes no sense */
+    DMPI_ENOKEY = 2,      /* no such key: never made, dropped, or not there */
+    DMPI_EFAILED = 3,     /* the task of this key failed; see dmpi_error() */
+    DMPI_ETIMEOUT = 4,    /* not within the time given */
+    DMPI_ESTATE = 5,      /* not from this rank, thread or at this moment */
+    DMPI_ESIZE = 6,       /* the value does not fit into the buffer given */
+    DMPI_EBUSY = 7,       /* refused: somebody still needs it */
+    DMPI_ENOMEM = 8,      /* no memory for the caller's data */
+    DMPI_ELAUNCH = 9,     /* the ranks of the job do not fit together */
+    DMPI_ECANCELLED = 10, /* in dmpi_failure.status: by dmpi_cancel() */
+    DMPI_EDEADLOCK = 11   /* tasks wait for each other in a circle */
 } dmpi_status;
 
 /* A short text for STATUS: a constant, never NULL. */

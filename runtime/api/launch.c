@@ -19,6 +19,7 @@
 #include "running.h"
 #include "session.h"
 #include "set.h"
+#include "stack.h"
 #include "startup.h"
 #include "ticker.h"
 #include "topology.h"
@@ -125,6 +126,7 @@ static void start(struct session *session, dmpi_worker *ranks, bool crowded)
     session->crowded = crowded;
     session->own_core = !crowded || ranks[session->rank].bound;
     session->bound = ranks[session->rank].bound;
+    session->stack = stack_first();
     session->gap_ns = GAP_FIRST_NS;
     session->comms = comms_new(session->world);
     if (session->ranks == 1) {
@@ -176,6 +178,7 @@ static void end(struct session *session)
     comms_free(session->comms);
     world_close(session->world);
     cores_free(session->cores);
+    stack_free_all(session);
     unbind(session);
     log_set_speaker(-1, NULL);
     free(session);
@@ -189,7 +192,8 @@ static dmpi_status serve(struct session *session)
     while (!worker_ended(session->worker) || !is_quiet(session)) {
         bool any = session_turn(session, TURN_MAIN);
         any |= session_run_tasks(session);
-        if (!any) session_idle(session, UINT64_MAX);
+        any |= stack_let_go_on(session);
+        if (!any) session_idle(session, stack_deadline_ns(session));
     }
     dmpi_status status = worker_status(session->worker);
     end(session);

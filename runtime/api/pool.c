@@ -7,14 +7,31 @@
 #include <string.h>
 
 #include "fault.h"
+#include "inside.h"
 #include "log.h"
 #include "pool.h"
 #include "registry.h"
+#include "running.h"
 #include "session.h"
 
 enum { ARGS_MAX = 1 << 30 };
 
 /* ---- submission ----------------------------------------------------------*/
+
+static dmpi_status check_order(struct session *session,
+                               const struct task_order *order)
+{
+    if (inside()) return inside_check(session, order);
+    return center_check_order(session->center, order);
+}
+
+static uint64_t submit(struct session *session, const struct task_order *order)
+{
+    if (inside()) return inside_submit(session, order);
+    uint64_t key = center_submit(session->center, order);
+    center_settle(session->center);
+    return key;
+}
 
 dmpi_status pool_make_order(const dmpi_graph_task *task,
                             struct task_order *order)
@@ -37,17 +54,14 @@ dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
 {
     struct session *session;
     struct task_order order;
-    dmpi_status status = session_enter(pool, &session);
+    dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
     const dmpi_graph_task task = {function, inputs, input_count,
                                   args,     size,   options};
     status = pool_make_order(&task, &order);
     if (!status && !key) status = fault(DMPI_EINVAL, "no place for the key");
-    if (!status) status = center_check_order(session->center, &order);
-    if (!status) {
-        *key = center_submit(session->center, &order);
-        center_settle(session->center);
-    }
+    if (!status) status = check_order(session, &order);
+    if (!status) *key = submit(session, &order);
     return session_leave(session, status);
 }
 
@@ -56,13 +70,13 @@ static dmpi_status check_map(struct session *session, struct task_order *order,
 {
     for (size_t i = 0; inputs && i < count; i++) {
         order->inputs = &inputs[i];
-        dmpi_status status = center_check_order(session->center, order);
+        dmpi_status status = check_order(session, order);
         if (status == DMPI_ENOKEY)
             return fault(DMPI_ENOKEY, "input %zu is not a key of this pool", i);
         if (status) return status;
     }
     if (inputs) return DMPI_OK;
-    return center_check_order(session->center, order);
+    return check_order(session, order);
 }
 
 /* A map that turns the loop, in which tasks of others may drop keys, holds on to
@@ -70,7 +84,7 @@ static dmpi_status check_map(struct session *session, struct task_order *order,
 static void need_inputs(struct session *session, const dmpi_key inputs[],
                         size_t count, void (*change)(struct center *, uint64_t))
 {
-    if (!inputs || count <= SESSION_PACE) return;
+    if (!inputs || count <= SESSION_PACE || inside()) return;
     for (size_t i = 0; i < count; i++) change(session->center, inputs[i]);
 }
 
@@ -81,7 +95,7 @@ dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
 {
     struct session *session;
     struct task_order order;
-    dmpi_status status = session_enter(pool, &session);
+    dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
     size_t args_size = args ? size : 0;
     const dmpi_graph_task first = {function, inputs,    inputs ? 1 : 0,
@@ -95,11 +109,40 @@ dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
         if (inputs) order.inputs = &inputs[i];
         if (args) order.args = (const char *)args + i * args_size;
         order.terms.number = i;
-        keys[i] = center_submit(session->center, &order);
-        center_settle(session->center);
+        keys[i] = submit(session, &order);
         session_pace(session, i);
     }
     if (!status) need_inputs(session, inputs, count, center_unneed);
+    return session_leave(session, status);
+}
+
+/* ---- tasks that go on ----------------------------------------------------*/
+
+static dmpi_status check_to_go_on(const struct task_order *order)
+{
+    if (!inside())
+        return fault(DMPI_ESTATE, "only a task of the pool can go on");
+    if (order->target || task_order_is_picky(order))
+        return fault(DMPI_EINVAL, "it goes on where it is: name no rank, node, "
+                                  "cores or resources");
+    return DMPI_OK;
+}
+
+dmpi_status dmpi_task_go_on(dmpi_task *task, const dmpi_function *function,
+                            const dmpi_key inputs[], size_t input_count,
+                            const void *args, size_t size,
+                            const dmpi_task_options *options)
+{
+    struct session *session;
+    struct task_order order;
+    dmpi_status status = session_enter_inside(dmpi_task_pool(task), &session);
+    if (status) return status;
+    const dmpi_graph_task next = {function, inputs, input_count,
+                                  args,     size,   options};
+    status = pool_make_order(&next, &order);
+    if (!status) status = check_to_go_on(&order);
+    if (!status) status = inside_check(session, &order);
+    if (!status) status = running_go_on(task, &order);
     return session_leave(session, status);
 }
 
@@ -114,7 +157,7 @@ static dmpi_status check_graph_tasks(struct session *session,
         struct task_order order;
         dmpi_status status = pool_make_order(&tasks[i], &order);
         order.input_count = 0;
-        if (!status) status = center_check_order(session->center, &order);
+        if (!status) status = check_order(session, &order);
         if (status) return status;
     }
     return DMPI_OK;
@@ -124,13 +167,15 @@ dmpi_status dmpi_submit_graph(dmpi_pool *pool, const dmpi_graph_task tasks[],
                               size_t count, dmpi_key keys[])
 {
     struct session *session;
-    dmpi_status status = session_enter(pool, &session);
+    dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
     if (count && (!tasks || !keys))
         status = fault(DMPI_EINVAL, "tasks or keys are NULL");
     if (!status) status = check_graph_tasks(session, tasks, count);
     if (!status)
-        status = center_submit_graph(session->center, tasks, count, keys);
+        status = inside()
+                     ? inside_submit_graph(session, tasks, count, keys)
+                     : center_submit_graph(session->center, tasks, count, keys);
     return session_leave(session, status);
 }
 
@@ -206,9 +251,12 @@ dmpi_status dmpi_wait(dmpi_pool *pool, const dmpi_key keys[], size_t count,
                       dmpi_wait_mode mode, double timeout, size_t *which)
 {
     struct waiting waiting = {.keys = keys, .count = count, .failed = count};
-    dmpi_status status = session_enter(pool, &waiting.session);
+    dmpi_status status = session_enter_inside(pool, &waiting.session);
     if (status) return status;
     if (count && !keys) status = fault(DMPI_EINVAL, "keys are NULL");
+    else if (inside())
+        status =
+            inside_wait(waiting.session, keys, count, mode, timeout, which);
     else status = wait_keys(&waiting, mode, timeout, which);
     return session_leave(waiting.session, status);
 }
@@ -220,7 +268,7 @@ dmpi_status dmpi_state(dmpi_pool *pool, dmpi_key key, dmpi_key_state *state)
     dmpi_status status = session_enter(pool, &session);
     if (status) return status;
     session_turn(session, TURN_MAIN);
-    if (session->worker) session_run_tasks(session);
+    if (session->worker) session_run_elsewhere(session);
     if (!center_look(session->center, key, &view))
         status = fault(DMPI_ENOKEY, "not a key of this pool");
     else if (state) *state = view.state;
@@ -241,14 +289,21 @@ dmpi_status dmpi_cancel(dmpi_pool *pool, const dmpi_key keys[], size_t count)
     return session_leave(session, status);
 }
 
+static dmpi_status drop_one(struct session *session, dmpi_key key)
+{
+    if (!inside()) return center_drop(session->center, key);
+    inside_drop(session, key);
+    return DMPI_OK;
+}
+
 dmpi_status dmpi_drop(dmpi_pool *pool, const dmpi_key keys[], size_t count)
 {
     struct session *session;
-    dmpi_status status = session_enter(pool, &session);
+    dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
     if (count && !keys) status = fault(DMPI_EINVAL, "keys are NULL");
     for (size_t i = 0; keys && i < count; i++)
-        if (keys[i] && center_drop(session->center, keys[i]) && !status)
+        if (keys[i] && drop_one(session, keys[i]) && !status)
             status =
                 fault(DMPI_ENOKEY, "number %zu is not a key of this pool", i);
     return session_leave(session, status);

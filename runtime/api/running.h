@@ -15,9 +15,33 @@ int running_rank(void);
 /* The gang of which TASK is a member, or NULL. */
 const struct muster *running_gang(const dmpi_task *task);
 
-/* Run JOB; returns its output, a reference for the caller. With the token, which
- * is given back meanwhile. */
-struct buffer *running_job(struct session *session, struct job *job);
+/* The job of that task; NULL: there is none, or it is no task of the pool. */
+struct job *running_task_job(void);
+
+/* What came of a job. */
+struct ran {
+    struct buffer *output; /* a reference for the caller; NULL: it goes on */
+    struct job *next;      /* as this one */
+    uint64_t away_ns;      /* of the time it took: that it waited */
+};
+
+/* Run JOB. With the token, which is given back meanwhile. */
+struct ran running_job(struct session *session, struct job *job);
+
+/* TASK, which runs, goes on as ORDER when it has returned. DMPI_ESTATE: it does
+ * so already. */
+dmpi_status running_go_on(dmpi_task *task, const struct task_order *order);
+
+/* The running task has waited for NS. */
+void running_was_away(uint64_t ns);
+
+/* Another stack goes on, on which TASK is running; returns the one until now. */
+dmpi_task *running_swap(dmpi_task *task);
+
+/* The cores and threads that the running task has asked for are the next one's
+ * meanwhile; and its own again. */
+void running_lend_cores(struct session *session);
+void running_take_cores(struct session *session);
 
 /* Run CALL and give it back to EXCHANGE. Likewise. */
 void running_call(struct session *session, struct exchange *exchange,

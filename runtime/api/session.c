@@ -9,7 +9,9 @@
 #include "ending.h"
 #include "estimate.h"
 #include "fault.h"
+#include "log.h"
 #include "running.h"
+#include "stack.h"
 #include "ticker.h"
 #include "tracer.h"
 
@@ -165,7 +167,10 @@ bool session_turn(struct session *session, enum session_turner turner)
     struct worker *worker = session->worker;
     if (turner == TURN_MAIN && token_is_wanted(&session->token))
         let_ticker_in(session);
-    if (worker) worker_set_time(worker, clock_ns());
+    if (worker) {
+        session->turned_ns = clock_ns();
+        worker_set_time(worker, session->turned_ns);
+    }
     bool any = poll_port(session);
     if (worker) {
         worker_turn(worker);
@@ -207,6 +212,14 @@ static uint64_t measure(struct stopwatch *watch, uint64_t estimate)
     return ns;
 }
 
+static inline void finish(struct worker *worker, struct job *job,
+                          const struct ran *ran, uint64_t ns)
+{
+    ns -= ran->away_ns < ns ? ran->away_ns : ns;
+    if (ran->output) worker_finish(worker, job, ran->output, ns);
+    else worker_go_on(worker, job, ran->next, ns);
+}
+
 /* With a trace, or one by one, no task shares the clock. Apart from the other
  * way, which then keeps its registers. */
 static __attribute__((noinline)) bool run_timed(struct session *session,
@@ -221,11 +234,11 @@ static __attribute__((noinline)) bool run_timed(struct session *session,
         uint64_t estimate = worker_estimate_ns(worker, job);
         flush_before(session, estimate);
         uint64_t begin = clock_ns();
-        struct buffer *output = running_job(session, job);
+        struct ran ran = running_job(session, job);
         end = clock_ns();
         if (session->worker_trace)
-            tracer_task(session->worker_trace, job, output, begin, end);
-        worker_finish(worker, job, output, end - begin);
+            tracer_task(session->worker_trace, job, ran.output, begin, end);
+        finish(worker, job, &ran, end - begin);
         worker_set_time(worker, end);
         any = true;
     }
@@ -243,12 +256,27 @@ static bool run_slice(struct session *session)
     while (watch.last_ns - start < SLICE_NS && (job = worker_take(worker))) {
         uint64_t estimate = worker_estimate_ns(worker, job);
         flush_before(session, estimate);
-        struct buffer *output = running_job(session, job);
-        worker_finish(worker, job, output, measure(&watch, estimate));
+        struct ran ran = running_job(session, job);
+        if (ran.away_ns) estimate = 0; /* it is no guide to how long it was */
+        finish(worker, job, &ran, measure(&watch, estimate));
         worker_set_time(worker, watch.last_ns);
         any = true;
     }
     return any;
+}
+
+void session_run_on_top(struct session *session, struct job *job)
+{
+    struct worker *worker = session->worker;
+    if (!worker_take_over(worker, job)) return;
+    flush_before(session, worker_estimate_ns(worker, job));
+    uint64_t begin = clock_ns();
+    struct ran ran = running_job(session, job);
+    uint64_t end = clock_ns();
+    if (session->worker_trace)
+        tracer_task(session->worker_trace, job, ran.output, begin, end);
+    finish(worker, job, &ran, end - begin);
+    if (end - session->turned_ns > SLICE_NS) session_turn(session, TURN_MAIN);
 }
 
 /* In a single process the center hears of an end between two slices only. Who
@@ -367,6 +395,16 @@ static bool is_late(struct session *session, uint64_t deadline_ns)
     return true;
 }
 
+bool session_run_elsewhere(struct session *session)
+{
+    if (stack_let_go_on(session)) return true;
+    bool some = worker_may_take(session->worker) ||
+                worker_waits_for_gang(session->worker);
+    if (some && !stack_run_tasks(session))
+        log_panic("no memory for a stack to run tasks on");
+    return some;
+}
+
 bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
                   uint64_t deadline_ns)
 {
@@ -378,7 +416,7 @@ bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
         bool any = session_turn(session, turner);
         ending_call_due(session);
         if (one_by_one(session) && ready(arg)) break;
-        if (may_run) any |= session_run_tasks(session);
+        if (may_run) any |= session_run_elsewhere(session);
         if (ready(arg)) break;
         if (is_late(session, deadline_ns)) return false;
         if (!any) session_idle(session, deadline_ns);
@@ -469,13 +507,32 @@ dmpi_status session_enter(const dmpi_pool *pool, struct session **session)
                          : "no open pool: dmpi_open() gives one on rank 0",
                      open ? open->rank : 0);
     if (running_task())
-        return fault(DMPI_ESTATE, "a task cannot use the pool: see rank.h for "
-                                  "what it can call");
+        return fault(DMPI_ESTATE, "not from inside a task: see pool.h for what "
+                                  "it can call");
     if (!on_main(open))
         return fault(DMPI_ESTATE, "the pool is used by the thread that opened "
                                   "it only");
     session_lock(open);
     if (open->trace) tracer_application_ended(open);
+    *session = open;
+    return DMPI_OK;
+}
+
+/* Functions that rank.h calls are no tasks of the pool. */
+dmpi_status session_enter_inside(const dmpi_pool *pool,
+                                 struct session **session)
+{
+    struct session *open = current;
+    if (!running_task()) return session_enter(pool, session);
+    if (!running_task_job() || ticker_is_self())
+        return fault(DMPI_ESTATE, "a function called by rank.h cannot use the "
+                                  "pool: only its tasks can");
+    if (running_task_job()->flags & RUN_GANG)
+        return fault(DMPI_ESTATE, "one of a gang cannot use the pool: let a "
+                                  "task after it do that");
+    if (!open || (const void *)pool != open)
+        return fault(DMPI_ESTATE, "dmpi_task_pool() gives the pool in a task");
+    session_lock(open);
     *session = open;
     return DMPI_OK;
 }
@@ -500,7 +557,8 @@ dmpi_status session_enter_rank(struct session **session)
 
 dmpi_status session_leave(struct session *session, dmpi_status status)
 {
-    flush_all(session);
+    if (!running_task()) flush_all(session);
+    else if (session->mpi) mpi_port_flush(session->mpi);
     if (traces_application(session)) tracer_application_begins(session);
     session_unlock(session);
     return status;

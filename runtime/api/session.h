@@ -22,6 +22,7 @@
 
 struct dmpi_set;
 struct comms;
+struct stack;
 struct cores;
 struct ticker;
 struct trace_file;
@@ -54,10 +55,13 @@ struct session {
     uint64_t held_since_ns; /* patient messages; 0: none were seen */
     bool rested;            /* since something was done */
     bool sending;           /* this rank waits until it has sent something */
-    struct dmpi_set *sets;  /* the application's */
-    struct watch_list endings; /* to be called; see ending.c */
-    bool ending;               /* one is being called */
-    uint64_t asleep_since_ns;  /* the first nap since then; 0: none yet */
+    struct stack *stack;    /* owned; the main thread is on; see stack.h */
+    struct stack *spare_stacks; /* owned; without a task */
+    uint64_t turned_ns;         /* when the loop was turned last */
+    struct dmpi_set *sets;      /* the application's */
+    struct watch_list endings;  /* to be called; see ending.c */
+    bool ending;                /* one is being called */
+    uint64_t asleep_since_ns;   /* the first nap since then; 0: none yet */
     /* For DISTMPI_TRACE; NULL: off. In a single process there are two. */
     struct trace *trace;           /* owned; what this rank does */
     struct trace *worker_trace;    /* owned; what the worker here does */
@@ -83,6 +87,13 @@ void session_rest(struct session *session);
 
 /* Run ready tasks for a few microseconds. False: there was none. */
 bool session_run_tasks(struct session *session);
+
+/* In a single process, for rank 0's application: the same on another stack. It
+ * must not have to wait for a task that waits on top of it. */
+bool session_run_elsewhere(struct session *session);
+
+/* JOB, which is ready, runs on top of the running task, which waits for it. */
+void session_run_on_top(struct session *session, struct job *job);
 
 /* Nothing to do: spin, or sleep until somebody rings, at most until UNTIL_NS. */
 void session_idle(struct session *session, uint64_t until_ns);
@@ -121,6 +132,10 @@ void session_unlock(struct session *session);
 /* The same for a call of the public API. Enter as the application on rank 0:
  * DMPI_ESTATE if POOL is not open, or from a task or another thread. */
 dmpi_status session_enter(const dmpi_pool *pool, struct session **session);
+
+/* The same, or as a task of the pool. */
+dmpi_status session_enter_inside(const dmpi_pool *pool,
+                                 struct session **session);
 
 /* Enter as rank 0's application, or as a task. */
 dmpi_status session_enter_rank(struct session **session);

@@ -21,8 +21,8 @@
 struct dmpi_task {
     struct session *session;
     const dmpi_function *function;
-    const struct job *job; /* NULL: it is a call */
-    const char *name;      /* given at submission; not ended by a NUL */
+    struct job *job;  /* borrowed; NULL: it is no task of the pool */
+    const char *name; /* given at submission; not ended by a NUL */
     size_t name_size;
     dmpi_key key;
     const struct msg_terms *terms;
@@ -37,6 +37,9 @@ struct dmpi_task {
     struct buffer *output;          /* owned */
     struct buffer *failure;         /* owned; a dmpi_failure */
     struct buffer *passed;          /* an input's; NULL: not handed through */
+    struct job *next;               /* that it goes on as; owned, or NULL */
+    uint64_t away_ns;               /* that it has waited */
+    struct cores_before *cores;     /* those it has asked for; or NULL */
 };
 
 static _Thread_local dmpi_task *running = NULL;
@@ -55,6 +58,43 @@ int running_rank(void)
 const struct muster *running_gang(const dmpi_task *task)
 {
     return task->gang;
+}
+
+struct job *running_task_job(void)
+{
+    return running ? running->job : NULL;
+}
+
+dmpi_task *running_swap(dmpi_task *task)
+{
+    dmpi_task *before = running;
+    running = task;
+    return before;
+}
+
+dmpi_status running_go_on(dmpi_task *task, const struct task_order *order)
+{
+    if (task->next)
+        return fault(DMPI_ESTATE, "this task goes on as another already");
+    task->next =
+        nest_continue(worker_nest(task->session->worker), task->job, order);
+    return DMPI_OK;
+}
+
+void running_was_away(uint64_t ns)
+{
+    running->away_ns += ns;
+}
+
+void running_lend_cores(struct session *session)
+{
+    if (running->cores) cores_restore(session, running->cores);
+}
+
+void running_take_cores(struct session *session)
+{
+    if (running->cores)
+        cores_set(session, running->terms->cores, running->cores);
 }
 
 /* ---- registration --------------------------------------------------------*/
@@ -119,15 +159,32 @@ run_with_terms(struct session *session, dmpi_task *task, struct job *job)
     int cores = job_terms(job)->cores;
     if (job_epoch(job))
         task->constants = worker_constants(session->worker, job);
-    if (cores) cores_set(session, cores, &before);
+    if (cores) {
+        cores_set(session, cores, &before);
+        task->cores = &before;
+    }
     call_user(session, task);
     if (cores) cores_restore(session, &before);
     if (task->constants) constant_set_unref(task->constants);
     return outcome(task);
 }
 
-struct buffer *running_job(struct session *session, struct job *job)
+/* It went on as another, unless it has failed since. */
+static __attribute__((noinline)) struct buffer *
+hand_over(struct session *session, dmpi_task *task, struct buffer *output)
 {
+    if (output->is_error) {
+        nest_abandon(worker_nest(session->worker), task->next);
+        task->next = NULL;
+        return output;
+    }
+    buffer_unref(output);
+    return NULL;
+}
+
+struct ran running_job(struct session *session, struct job *job)
+{
+    struct buffer *output;
     dmpi_task task = {.session = session,
                       .function = registry_at(job->function),
                       .job = job,
@@ -141,9 +198,14 @@ struct buffer *running_job(struct session *session, struct job *job)
                       .inputs = job_inputs(job),
                       .input_count = job->inputs};
     if (job->flags & RUN_GANG) task.gang = worker_gang(session->worker);
-    if (job_has_terms(job)) return run_with_terms(session, &task, job);
-    call_user(session, &task);
-    return outcome(&task);
+    if (job_has_terms(job)) {
+        output = run_with_terms(session, &task, job);
+    } else {
+        call_user(session, &task);
+        output = outcome(&task);
+    }
+    if (task.next) output = hand_over(session, &task, output);
+    return (struct ran){output, task.next, task.away_ns};
 }
 
 static void report_handler(const struct buffer *output, const struct call *call)
@@ -239,6 +301,11 @@ int dmpi_cancelled(const dmpi_task *task)
 {
     return task->job &&
            atomic_load_explicit(&task->job->halted, memory_order_relaxed);
+}
+
+dmpi_pool *dmpi_task_pool(const dmpi_task *task)
+{
+    return (dmpi_pool *)task->session;
 }
 
 int dmpi_task_rank(const dmpi_task *task)

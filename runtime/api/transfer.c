@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "distmpi/pool.h"
+#include "distmpi/rank.h"
 #include "fault.h"
+#include "inside.h"
 #include "log.h"
 #include "session.h"
 
@@ -48,21 +50,29 @@ static void finish_put(struct session *session, struct buffer *buffer)
     buffer_unref(buffer);
 }
 
+static dmpi_status put(struct session *session, const void *data, size_t size,
+                       int rank, dmpi_key *key)
+{
+    struct buffer *buffer;
+    if (inside()) return inside_put(session, data, size, key);
+    *key = start_put(session, data, size, rank, &buffer);
+    finish_put(session, buffer);
+    session_relieve(session);
+    return DMPI_OK;
+}
+
 dmpi_status dmpi_put(dmpi_pool *pool, const void *data, size_t size, int rank,
                      dmpi_key *key)
 {
     struct session *session;
-    struct buffer *buffer;
-    dmpi_status status = session_enter(pool, &session);
+    dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
     status = check_block(session, data, size, rank);
     if (!status && !key) status = fault(DMPI_EINVAL, "no place for the key");
-    if (!status) {
-        *key = start_put(session, data, size, rank, &buffer);
-        finish_put(session, buffer);
-        session_relieve(session);
-    }
-    return session_leave(session, status);
+    bool far = inside() && rank && rank != session->worker_rank;
+    if (!status && !far) status = put(session, data, size, rank, key);
+    session_leave(session, status);
+    return !status && far ? dmpi_rank_put(rank, data, size, key) : status;
 }
 
 static int block_rank(const struct session *session, size_t i, size_t count,
@@ -230,11 +240,24 @@ static dmpi_status finish_get(struct session *session, dmpi_key key,
     return status;
 }
 
+static dmpi_status get_inside(struct session *session, dmpi_key key, void *data,
+                              size_t room, struct request *result)
+{
+    dmpi_status status = inside_get(session, key, data, room, result);
+    if (status == DMPI_EFAILED || status == DMPI_ESIZE ||
+        status == DMPI_ENOMEM) {
+        get_status(result);
+        free(result->failure);
+    }
+    return status;
+}
+
 /* To DATA, of ROOM bytes, or if DATA is NULL to fresh memory. RESULT's data and
  * bytes are set. */
 static dmpi_status get(struct session *session, dmpi_key key, void *data,
                        size_t room, struct request *result)
 {
+    if (inside()) return get_inside(session, key, data, room, result);
     struct request *request = start_get(session, key, data, room);
     if (!request) return DMPI_ENOKEY;
     return finish_get(session, key, request, result);
@@ -246,7 +269,7 @@ dmpi_status dmpi_get(dmpi_pool *pool, dmpi_key key, void *buffer,
     struct session *session;
     struct request result;
     char nothing;
-    dmpi_status status = session_enter(pool, &session);
+    dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
     if (capacity && !buffer) {
         status = fault(DMPI_EINVAL, "the buffer is NULL");
@@ -263,7 +286,7 @@ dmpi_status dmpi_get_new(dmpi_pool *pool, dmpi_key key, void **data,
 {
     struct session *session;
     struct request result;
-    dmpi_status status = session_enter(pool, &session);
+    dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
     if (!data) {
         status = fault(DMPI_EINVAL, "no place for the pointer");
@@ -315,12 +338,30 @@ static dmpi_status finish_one(struct session *session,
     return status ? status : keep(gathering, i, &result);
 }
 
+/* Other tasks make the values meanwhile, on top of this one where they can. */
+static dmpi_status gather_inside(struct session *session,
+                                 struct gathering *gathering)
+{
+    dmpi_status first = DMPI_OK;
+    for (size_t i = 0; i < gathering->count; i++) {
+        struct request result;
+        size_t room;
+        void *data = place_for(gathering, i, &room);
+        dmpi_status status =
+            get_inside(session, gathering->keys[i], data, room, &result);
+        if (!status) status = keep(gathering, i, &result);
+        if (!first) first = status;
+    }
+    return first;
+}
+
 /* A window of requests moves over the keys. */
 static dmpi_status gather(struct session *session, struct gathering *gathering)
 {
     struct request *window[GATHER_WINDOW];
     dmpi_status first = DMPI_OK;
     size_t asked = 0;
+    if (inside()) return gather_inside(session, gathering);
     for (size_t i = 0; i < gathering->count; i++) {
         for (; asked < gathering->count && asked < i + GATHER_WINDOW; asked++) {
             size_t room;
@@ -342,7 +383,7 @@ dmpi_status dmpi_gather(dmpi_pool *pool, const dmpi_key keys[], size_t count,
     char nothing;
     struct gathering gathering = {keys, count, size ? buffer : &nothing, size,
                                   NULL};
-    dmpi_status status = session_enter(pool, &session);
+    dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
     if (count && (!keys || !gathering.buffer))
         status = fault(DMPI_EINVAL, "keys or buffer are NULL");
@@ -355,7 +396,7 @@ dmpi_status dmpi_gatherv(dmpi_pool *pool, const dmpi_key keys[], size_t count,
 {
     struct session *session;
     struct gathering gathering = {keys, count, NULL, 0, values};
-    dmpi_status status = session_enter(pool, &session);
+    dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
     if (count && (!keys || !values))
         status = fault(DMPI_EINVAL, "keys or values are NULL");
@@ -395,17 +436,42 @@ static void fetch_failure(struct session *session, dmpi_key key,
     center_unneed(session->center, key);
 }
 
+static dmpi_status error_inside(struct session *session, dmpi_key key,
+                                dmpi_failure *failure)
+{
+    static char nothing;
+    struct request result;
+    dmpi_status status = inside_get(session, key, &nothing, 0, &result);
+    bool ended = !status || status == DMPI_ESIZE || status == DMPI_EFAILED;
+    if (!ended) return status;
+    memset(failure, 0, sizeof *failure);
+    if (status == DMPI_EFAILED) {
+        *failure = *result.failure;
+        free(result.failure);
+    }
+    return DMPI_OK;
+}
+
+static dmpi_status error_outside(struct session *session, dmpi_key key,
+                                 dmpi_failure *failure)
+{
+    struct center_view view;
+    dmpi_status status = wait_end(session, key, &view);
+    if (status) return status;
+    memset(failure, 0, sizeof *failure);
+    if (view.state == DMPI_FAILED) fetch_failure(session, key, failure);
+    return DMPI_OK;
+}
+
 dmpi_status dmpi_error(dmpi_pool *pool, dmpi_key key, dmpi_failure *failure)
 {
     struct session *session;
-    struct center_view view;
-    dmpi_status status = session_enter(pool, &session);
+    dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
     if (!failure) status = fault(DMPI_EINVAL, "no place for the error");
-    if (!status) status = wait_end(session, key, &view);
-    if (!status) memset(failure, 0, sizeof *failure);
-    if (!status && view.state == DMPI_FAILED)
-        fetch_failure(session, key, failure);
+    else
+        status =
+            (inside() ? error_inside : error_outside)(session, key, failure);
     return session_leave(session, status);
 }
 

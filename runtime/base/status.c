@@ -22,6 +22,7 @@ static const char *const texts[] = {
     [DMPI_ENOMEM] = "out of memory",
     [DMPI_ELAUNCH] = "the ranks do not fit together",
     [DMPI_ECANCELLED] = "cancelled",
+    [DMPI_EDEADLOCK] = "tasks wait for each other",
 };
 
 const char *dmpi_status_text(dmpi_status status)

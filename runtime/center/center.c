@@ -12,9 +12,9 @@
 #include "catalog.h"
 #include "failure.h"
 #include "fault.h"
-#include "graph.h"
 #include "key.h"
 #include "kin.h"
+#include "levels.h"
 #include "log.h"
 #include "placement.h"
 
@@ -161,14 +161,19 @@ dmpi_status center_submit_gang(struct center *center,
     return DMPI_OK;
 }
 
+static bool is_held(const void *center, uint64_t key)
+{
+    return find_held(center, key);
+}
+
 dmpi_status center_submit_graph(struct center *center,
                                 const dmpi_graph_task tasks[], size_t count,
                                 dmpi_key keys[])
 {
     struct graph graph;
-    dmpi_status status = graph_init(&graph, tasks, count, &center->catalog);
+    dmpi_status status = graph_init(&graph, tasks, count, is_held, center);
     if (status) return status;
-    graph_submit(&graph, &center->scheduler, keys);
+    levels_submit(&graph, &center->scheduler, keys);
     graph_fini(&graph);
     center_settle(center);
     return DMPI_OK;

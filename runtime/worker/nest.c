@@ -245,6 +245,7 @@ static void leave_waiter(struct inquiry *inquiry)
 
 static void free_inquiry(struct nest *nest, struct inquiry *inquiry)
 {
+    if (inquiry->request->fresh) free(inquiry->request->data);
     exchange_close(nest->exchange, inquiry->request);
     mem_give(&nest->mem, inquiry, sizeof *inquiry);
 }
@@ -321,10 +322,27 @@ const struct request *inquiry_request(const struct inquiry *inquiry)
     return inquiry->request;
 }
 
+/* What comes for one that is not settled goes to memory of its own. */
 void nest_close(struct nest *nest, struct inquiry *inquiry)
 {
-    if (inquiry->request->done) free_inquiry(nest, inquiry);
-    else leave_waiter(inquiry);
+    struct request *request = inquiry->request;
+    if (request->done) {
+        free_inquiry(nest, inquiry);
+        return;
+    }
+    leave_waiter(inquiry);
+    request->data = NULL;
+    request->fresh = true;
+}
+
+void nest_take(struct nest *nest, struct inquiry *inquiry,
+               struct request *request)
+{
+    assert(inquiry->request->done);
+    *request = *inquiry->request;
+    inquiry->request->failure = NULL;
+    inquiry->request->fresh = false;
+    free_inquiry(nest, inquiry);
 }
 
 /* ---- waiting -------------------------------------------------------------*/

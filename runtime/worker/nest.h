@@ -29,6 +29,7 @@ struct inquiry;
 struct waiter {
     struct waiter *next, **at; /* among those that wait, or are awake */
     struct job *job;           /* that waits; borrowed */
+    void *place;               /* where it does so; the caller's own */
     struct inquiry *inquiries; /* those that are not settled */
     uint64_t number;           /* of this wait on this rank */
     uint64_t deadline_ns;      /* UINT64_MAX: none */
@@ -92,9 +93,13 @@ struct inquiry *nest_ask(struct nest *nest, struct waiter *waiter, uint64_t key,
 /* Its request; done when it has been settled. */
 const struct request *inquiry_request(const struct inquiry *inquiry);
 
-/* The caller wants no more of it. One that is not settled must have been asked
- * without room for the value. */
+/* The caller wants no more of it, settled or not. */
 void nest_close(struct nest *nest, struct inquiry *inquiry);
+
+/* The same for one that is settled: REQUEST receives all that its own has, the
+ * failure and fresh data are then the caller's. */
+void nest_take(struct nest *nest, struct inquiry *inquiry,
+               struct request *request);
 
 /* ---- waiting -------------------------------------------------------------*/
 

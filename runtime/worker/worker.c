@@ -217,6 +217,11 @@ bool worker_take_over(struct worker *worker, struct job *job)
     return !bad;
 }
 
+bool worker_waits_for_gang(const struct worker *worker)
+{
+    return worker->muster.waiting;
+}
+
 bool worker_may_take(const struct worker *worker)
 {
     if (worker->muster.waiting) return false;

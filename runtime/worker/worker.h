@@ -61,6 +61,9 @@ void worker_go_on(struct worker *worker, struct job *job, struct job *next,
  * does not run any more, for one of its inputs is an error. */
 bool worker_take_over(struct worker *worker, struct job *job);
 
+/* Has it taken a job of a gang that is not complete? worker_take() goes on. */
+bool worker_waits_for_gang(const struct worker *worker);
+
 /* Could worker_take() give a job now? */
 bool worker_may_take(const struct worker *worker);
 

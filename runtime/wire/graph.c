@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* graph.c - an order by Kahn, b-levels from the sinks up. */
+/* graph.c - checks, and an order by Kahn. */
 #include "graph.h"
 
 #include <stdlib.h>
@@ -12,7 +12,8 @@
 /* ---- checks --------------------------------------------------------------*/
 
 static dmpi_status check_inputs(const struct graph *graph, size_t i,
-                                const struct catalog *catalog)
+                                bool (*is_key)(const void *arg, uint64_t key),
+                                const void *arg)
 {
     const dmpi_graph_task *task = &graph->tasks[i];
     for (size_t k = 0; k < task->input_count; k++) {
@@ -24,8 +25,7 @@ static dmpi_status check_inputs(const struct graph *graph, size_t i,
                     k, i, (unsigned long long)key_counter(input), graph->count);
             continue;
         }
-        const struct record *record = catalog_find(catalog, input);
-        if (!record || !record->held)
+        if (!is_key(arg, input))
             return fault(DMPI_ENOKEY,
                          "input %zu of task %zu is not a key of this pool", k,
                          i);
@@ -125,12 +125,14 @@ static dmpi_status put_in_order(struct graph *graph)
 }
 
 dmpi_status graph_init(struct graph *graph, const dmpi_graph_task tasks[],
-                       size_t count, const struct catalog *catalog)
+                       size_t count,
+                       bool (*is_key)(const void *arg, uint64_t key),
+                       const void *arg)
 {
     dmpi_status status = DMPI_OK;
     *graph = (struct graph){.tasks = tasks, .count = count};
     for (size_t i = 0; !status && i < count; i++)
-        status = check_inputs(graph, i, catalog);
+        status = check_inputs(graph, i, is_key, arg);
     if (!status && !in_order(graph)) status = put_in_order(graph);
     if (status) graph_fini(graph);
     return status;
@@ -139,47 +141,9 @@ dmpi_status graph_init(struct graph *graph, const dmpi_graph_task tasks[],
 void graph_fini(struct graph *graph)
 {
     free(graph->order);
-    free(graph->level_ns);
 }
 
-/* ---- turns ---------------------------------------------------------------*/
-
-static size_t number(const struct graph *graph, size_t place)
-{
-    return graph->order ? graph->order[place] : place;
-}
-
-/* From the last task to the first: users before their producers. */
-static void weigh(struct graph *graph, const struct scheduler *scheduler)
-{
-    uint64_t *level_ns = log_alloc(graph->count * sizeof *level_ns);
-    memset(level_ns, 0, graph->count * sizeof *level_ns);
-    graph->level_ns = level_ns;
-    for (size_t place = graph->count; place-- > 0;) {
-        size_t i = number(graph, place);
-        const dmpi_graph_task *task = &graph->tasks[i];
-        level_ns[i] += scheduler_estimate_ns(scheduler, task->function->index);
-        if (level_ns[i] > graph->top_ns) graph->top_ns = level_ns[i];
-        for (size_t k = 0; k < task->input_count; k++) {
-            if (!key_is_nth(task->inputs[k])) continue;
-            size_t input = key_counter(task->inputs[k]);
-            if (level_ns[input] < level_ns[i]) level_ns[input] = level_ns[i];
-        }
-    }
-}
-
-/* Turns after that of the highest level; long paths share some. */
-static uint32_t later(const struct graph *graph, size_t i)
-{
-    uint64_t below_ns = graph->top_ns - graph->level_ns[i];
-    if (graph->top_ns < GRAPH_TURNS_MAX) return (uint32_t)below_ns;
-    return (uint32_t)((double)below_ns * (GRAPH_TURNS_MAX - 1) /
-                      (double)graph->top_ns);
-}
-
-/* ---- submission ----------------------------------------------------------*/
-
-static size_t most_inputs(const struct graph *graph)
+size_t graph_most_inputs(const struct graph *graph)
 {
     size_t most = 0;
     for (size_t i = 0; i < graph->count; i++)
@@ -188,28 +152,12 @@ static size_t most_inputs(const struct graph *graph)
     return most;
 }
 
-void graph_submit(struct graph *graph, struct scheduler *scheduler,
-                  dmpi_key keys[])
+void graph_inputs(const struct graph *graph, size_t i, const dmpi_key keys[],
+                  dmpi_key inputs[])
 {
-    uint64_t *inputs = log_alloc(most_inputs(graph) * sizeof *inputs);
-    weigh(graph, scheduler);
-    scheduler_pass_turns(scheduler, 1);
-    for (size_t place = 0; place < graph->count; place++) {
-        size_t i = number(graph, place);
-        const dmpi_graph_task *task = &graph->tasks[i];
-        for (size_t k = 0; k < task->input_count; k++) {
-            dmpi_key input = task->inputs[k];
-            inputs[k] = key_is_nth(input) ? keys[key_counter(input)] : input;
-        }
-        struct task_order order;
-        task_order_init(&order, task);
-        order.inputs = inputs;
-        order.later = later(graph, i);
-        order.terms.number = i;
-        keys[i] = scheduler_submit(scheduler, &order)->key;
+    const dmpi_graph_task *task = &graph->tasks[i];
+    for (size_t k = 0; k < task->input_count; k++) {
+        dmpi_key input = task->inputs[k];
+        inputs[k] = key_is_nth(input) ? keys[key_counter(input)] : input;
     }
-    scheduler_pass_turns(scheduler, GRAPH_TURNS_MAX < graph->top_ns
-                                        ? GRAPH_TURNS_MAX
-                                        : (uint32_t)graph->top_ns);
-    free(inputs);
 }

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* inside.c - submit, wait and get for tasks, by their worker's nest. */
+#include "inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "distmpi/task.h"
+#include "fault.h"
+#include "graph.h"
+#include "key.h"
+#include "log.h"
+#include "running.h"
+#include "stack.h"
+
+bool inside(void)
+{
+    return running_task_job() != NULL;
+}
+
+static struct nest *nest_of(const struct session *session)
+{
+    return worker_nest(session->worker);
+}
+
+/* ---- submission ----------------------------------------------------------*/
+
+static bool may_be_key(const void *session, uint64_t key)
+{
+    const struct session *here = session;
+    return key && key_rank(key) < here->ranks;
+}
+
+dmpi_status inside_check(const struct session *session,
+                         const struct task_order *order)
+{
+    int target = order->target;
+    if (target < 0 || target >= session->ranks)
+        return fault(DMPI_EINVAL,
+                     "rank %d is no worker: use 1..%d, or 0 for any", target,
+                     session->ranks - 1);
+    for (size_t i = 0; i < order->input_count; i++)
+        if (!may_be_key(session, order->inputs[i]))
+            return fault(DMPI_ENOKEY, "input %zu is not a key of this pool", i);
+    return DMPI_OK;
+}
+
+uint64_t inside_submit(struct session *session, const struct task_order *order)
+{
+    return nest_submit(nest_of(session), running_task_job(), order);
+}
+
+dmpi_status inside_submit_graph(struct session *session,
+                                const dmpi_graph_task tasks[], size_t count,
+                                dmpi_key keys[])
+{
+    struct graph graph;
+    dmpi_status status = graph_init(&graph, tasks, count, may_be_key, session);
+    if (status) return status;
+    uint64_t *inputs = log_alloc(graph_most_inputs(&graph) * sizeof *inputs);
+    for (size_t place = 0; place < count; place++) {
+        size_t i = graph_number(&graph, place);
+        struct task_order order;
+        task_order_init(&order, &tasks[i]);
+        graph_inputs(&graph, i, keys, inputs);
+        order.inputs = inputs;
+        order.terms.number = i;
+        keys[i] = inside_submit(session, &order);
+    }
+    free(inputs);
+    graph_fini(&graph);
+    return DMPI_OK;
+}
+
+/* ---- values --------------------------------------------------------------*/
+
+void inside_drop(struct session *session, uint64_t key)
+{
+    custody_release(nest_of(session)->custody, key);
+}
+
+dmpi_status inside_put(struct session *session, const void *data, size_t size,
+                       dmpi_key *key)
+{
+    struct buffer *buffer = buffer_new(size);
+    if (!buffer)
+        return fault(DMPI_ENOMEM, "no memory for a value of %zu bytes", size);
+    if (size) memcpy(buffer->data, data, size);
+    worker_put(session->worker, session->worker_rank, 0, buffer, key);
+    buffer_unref(buffer);
+    return DMPI_OK;
+}
+
+/* ---- waiting -------------------------------------------------------------*/
+
+/* What makes KEY runs on top of the caller, if it is ready here. */
+static void run_on_top(struct session *session, dmpi_key key)
+{
+    struct job *job;
+    while (!nest_look(nest_of(session), key) &&
+           (job = nest_ready_job(nest_of(session), key)) &&
+           stack_has_room(session))
+        session_run_on_top(session, job);
+}
+
+/* One wait for many keys. */
+struct wait {
+    struct session *session;
+    const dmpi_key *keys;
+    size_t count;
+    struct waiter waiter;
+    struct inquiry **inquiries; /* by key; NULL: it is here */
+    size_t asked;
+};
+
+static void ask(struct wait *wait, size_t i)
+{
+    static char nothing;
+    struct nest *nest = nest_of(wait->session);
+    if (nest_look(nest, wait->keys[i])) return;
+    wait->inquiries[i] =
+        nest_ask(nest, &wait->waiter, wait->keys[i], &nothing, 0);
+    wait->asked++;
+}
+
+/* DMPI_OK, DMPI_EFAILED, DMPI_ENOKEY; DMPI_ETIMEOUT: it has not ended. */
+static dmpi_status look(const struct wait *wait, size_t i)
+{
+    const struct inquiry *inquiry = wait->inquiries[i];
+    if (!inquiry) {
+        const struct buffer *here =
+            nest_look(nest_of(wait->session), wait->keys[i]);
+        return here && here->is_error ? DMPI_EFAILED : DMPI_OK;
+    }
+    const struct request *request = inquiry_request(inquiry);
+    if (!request->done) return DMPI_ETIMEOUT;
+    bool ended =
+        request->status == DMPI_EFAILED || request->status == DMPI_ENOKEY;
+    return ended ? request->status : DMPI_OK;
+}
+
+/* The first key of which that is so; COUNT: there is none. */
+static size_t first_with(const struct wait *wait, dmpi_status status)
+{
+    size_t i = 0;
+    while (i < wait->count && look(wait, i) != status) i++;
+    return i;
+}
+
+static dmpi_status in_a_circle(struct waiter *waiter)
+{
+    dmpi_status status = fault(DMPI_EDEADLOCK, "%s", waiter->circle);
+    free(waiter->circle);
+    return status;
+}
+
+static dmpi_status unknown_key(size_t i)
+{
+    return fault(DMPI_ENOKEY, "number %zu is not a key of this pool", i);
+}
+
+static dmpi_status failed_key(size_t i)
+{
+    return fault(DMPI_EFAILED,
+                 "the task of key number %zu failed: dmpi_error() tells why",
+                 i);
+}
+
+static dmpi_status outcome_all(const struct wait *wait, double timeout,
+                               size_t *which)
+{
+    if ((*which = first_with(wait, DMPI_ENOKEY)) < wait->count)
+        return unknown_key(*which);
+    if ((*which = first_with(wait, DMPI_ETIMEOUT)) < wait->count)
+        return fault(DMPI_ETIMEOUT, "not ended within %g s", timeout);
+    if ((*which = first_with(wait, DMPI_EFAILED)) < wait->count)
+        return failed_key(*which);
+    return DMPI_OK;
+}
+
+static dmpi_status outcome_any(const struct wait *wait, double timeout,
+                               size_t *which)
+{
+    dmpi_status status = DMPI_ETIMEOUT;
+    size_t i = 0;
+    while (i < wait->count && (status = look(wait, i)) == DMPI_ETIMEOUT) i++;
+    *which = i < wait->count ? i : 0;
+    switch (status) {
+    case DMPI_ETIMEOUT:
+        if (!wait->count) return DMPI_OK;
+        return fault(DMPI_ETIMEOUT, "not ended within %g s", timeout);
+    case DMPI_EFAILED: return failed_key(i);
+    case DMPI_ENOKEY: return unknown_key(i);
+    default: return DMPI_OK;
+    }
+}
+
+static bool any_is_here(const struct wait *wait)
+{
+    for (size_t i = 0; i < wait->count; i++)
+        if (nest_look(nest_of(wait->session), wait->keys[i])) return true;
+    return false;
+}
+
+static bool all_are_here(const struct wait *wait)
+{
+    for (size_t i = 0; i < wait->count; i++)
+        if (!nest_look(nest_of(wait->session), wait->keys[i])) return false;
+    return true;
+}
+
+/* Ask for all that is not here, and wait. */
+static void block(struct wait *wait, bool all, double timeout)
+{
+    for (size_t i = 0; i < wait->count; i++) ask(wait, i);
+    bool enough = !wait->asked || (!all && wait->asked < wait->count);
+    if (!enough)
+        stack_block(wait->session, &wait->waiter, all,
+                    session_deadline_ns(timeout));
+}
+
+dmpi_status inside_wait(struct session *session, const dmpi_key keys[],
+                        size_t count, dmpi_wait_mode mode, double timeout,
+                        size_t *which)
+{
+    bool all = mode == DMPI_ALL;
+    struct wait wait = {.session = session, .keys = keys, .count = count};
+    size_t place;
+    if (!which) which = &place;
+    for (size_t i = 0; i < count; i++)
+        if (!may_be_key(session, keys[i])) return unknown_key(*which = i);
+    uint64_t begin_ns = clock_ns();
+    if (all && timeout < 0)
+        for (size_t i = 0; i < count; i++) run_on_top(session, keys[i]);
+    waiter_init(&wait.waiter, running_task_job());
+    wait.inquiries = log_alloc(count * sizeof(struct inquiry *));
+    if (count) memset(wait.inquiries, 0, count * sizeof(struct inquiry *));
+    if (all ? !all_are_here(&wait) : !any_is_here(&wait))
+        block(&wait, all, timeout);
+    running_was_away(clock_ns() - begin_ns);
+    dmpi_status status = wait.waiter.circle ? in_a_circle(&wait.waiter)
+                         : all              ? outcome_all(&wait, timeout, which)
+                               : outcome_any(&wait, timeout, which);
+    for (size_t i = 0; i < count; i++)
+        if (wait.inquiries[i]) nest_close(nest_of(session), wait.inquiries[i]);
+    free(wait.inquiries);
+    return status;
+}
+
+dmpi_status inside_get(struct session *session, dmpi_key key, void *data,
+                       size_t room, struct request *result)
+{
+    struct nest *nest = nest_of(session);
+    struct waiter waiter;
+    if (!may_be_key(session, key))
+        return fault(DMPI_ENOKEY, "not a key of this pool");
+    uint64_t begin_ns = clock_ns();
+    run_on_top(session, key);
+    waiter_init(&waiter, running_task_job());
+    struct inquiry *inquiry = nest_ask(nest, &waiter, key, data, room);
+    stack_block(session, &waiter, true, UINT64_MAX);
+    running_was_away(clock_ns() - begin_ns);
+    if (waiter.circle) {
+        nest_close(nest, inquiry);
+        return in_a_circle(&waiter);
+    }
+    nest_take(nest, inquiry, result);
+    if (result->status == DMPI_ENOKEY)
+        return fault(DMPI_ENOKEY, "not a key of this pool");
+    return result->status;
+}
