@@ -55,7 +55,7 @@ typedef struct dmpi_gang_member {
  * NULL; of them name, priority and seed may be set.
  *
  * An error among the inputs of one member becomes the value of all, and none
- * runs; so does the cancelling of one that has no worker yet. A member that
+ * runs. All are cancelled with one of them, see dmpi_cancel(). A member that
  * fails by dmpi_fail() fails alone: its key is the error, the others' keys are
  * theirs. Before it returns it has to see that nobody waits for it in MPI.
  *

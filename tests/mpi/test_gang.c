@@ -235,6 +235,25 @@ static void error_among_the_inputs_of_one_is_the_value_of_all(void)
     job_drop(bad);
 }
 
+static void all_members_are_cancelled_with_one(void)
+{
+    size_t size = (size_t)job_workers();
+    dmpi_key first[RANKS_MAX], second[RANKS_MAX];
+    dmpi_failure failure;
+    if (is_alone()) return; /* the first one would be over */
+    OK(dmpi_submit_gang(pool, meet, NULL, size, NULL, first));
+    OK(dmpi_submit_gang(pool, meet, NULL, size, NULL, second));
+    OK(dmpi_cancel(pool, &second[size - 1], 1));
+    for (size_t i = 0; i < size; i++) {
+        OK(dmpi_error(pool, second[i], &failure));
+        CU_ASSERT_EQUAL(failure.status, DMPI_ECANCELLED);
+    }
+    OK(dmpi_rank_send(job_last(), release, NULL, 0));
+    OK(dmpi_wait(pool, first, size, DMPI_ALL, DMPI_FOREVER, NULL));
+    drop_all(first, size);
+    drop_all(second, size);
+}
+
 static void member_that_fails_fails_alone(void)
 {
     size_t size = (size_t)job_workers();
@@ -290,6 +309,8 @@ int main(void)
          worker_outside_runs_single_tasks_meanwhile},
         {"error among the inputs of one is the value of all",
          error_among_the_inputs_of_one_is_the_value_of_all},
+        {"all members are cancelled with one",
+         all_members_are_cancelled_with_one},
         {"member that fails fails alone", member_that_fails_fails_alone},
         {"gangs that make no sense are refused",
          gangs_that_make_no_sense_are_refused},

@@ -8,7 +8,9 @@
 
 #include "cluster.h"
 #include "log.h"
+#include "map.h"
 #include "oracle.h"
+#include "seeds.h"
 
 enum { KEYS_MAX = 4096, TASK_NS = 10000, GANG_NS = 50000 };
 
@@ -21,7 +23,8 @@ struct scene {
     unsigned singles_to_come;  /* one is submitted at the end of each */
     uint32_t gangs_to_come;    /* the same */
     unsigned gang_size;
-    bool go_on;
+    bool go_on, nested;
+    struct map waits;        /* job's key -> struct wait, owned */
     unsigned singles_before; /* that ran before the first gang */
     uint64_t gangs;          /* in all, at the end */
     uint64_t gangs_before;   /* that ran before the last single */
@@ -68,12 +71,57 @@ static struct buffer *call(void *app, int rank, struct job *job)
     return oracle_bytes(job->key, 8);
 }
 
-/* Members go on as tasks of their own. */
-static bool goes_on(void *app, int rank, struct job *job)
+/* A single task's wait for the one that it submits. */
+struct wait {
+    uint64_t child, word;
+    struct waiter waiter;
+    struct inquiry *inquiry;
+};
+
+static struct wait *begin_wait(struct scene *scene, struct nest *nest,
+                               struct job *job)
+{
+    struct wait *wait = log_alloc(sizeof *wait);
+    struct task_order order = {.function = ORACLE_SMALL};
+    *wait = (struct wait){.child = nest_submit(nest, job, &order)};
+    map_add(&scene->waits, job->key, wait);
+    waiter_init(&wait->waiter, job);
+    wait->inquiry = nest_ask(nest, &wait->waiter, wait->child, &wait->word,
+                             sizeof(uint64_t));
+    return wait;
+}
+
+static void end_wait(struct scene *scene, struct nest *nest, struct job *job,
+                     struct wait *wait)
+{
+    nest_close(nest, wait->inquiry);
+    custody_release(nest->custody, wait->child);
+    map_remove(&scene->waits, job->key);
+    free(wait);
+}
+
+/* True: JOB waits for another task. */
+static bool waits_inside(struct scene *scene, struct nest *nest,
+                         struct job *job)
+{
+    if (!scene->nested || job->function != ORACLE_WORD) return false;
+    struct wait *wait = map_get(&scene->waits, job->key);
+    if (!wait) {
+        wait = begin_wait(scene, nest, job);
+        if (!nest_block(nest, &wait->waiter, true, UINT64_MAX)) return true;
+    }
+    end_wait(scene, nest, job, wait);
+    return false;
+}
+
+/* Members go on as tasks of their own, single tasks wait for others. */
+static bool waits(void *app, int rank, struct job *job)
 {
     struct scene *scene = app;
     struct worker *worker = cluster_worker(scene->cluster, rank);
-    if (!scene->go_on || !(job->flags & RUN_GANG)) return false;
+    if (!(job->flags & RUN_GANG))
+        return waits_inside(scene, worker_nest(worker), job);
+    if (!scene->go_on) return false;
     struct task_order order = {.function = ORACLE_WORD};
     struct job *next = nest_continue(worker_nest(worker), job, &order);
     member_ends(scene, rank);
@@ -86,17 +134,22 @@ static uint64_t duration(void *app, int rank, struct job *job)
     return job->flags & RUN_GANG ? GANG_NS : TASK_NS;
 }
 
-static void scene_init(struct scene *scene, int workers)
+static void scene_init_seed(struct scene *scene, int workers, uint64_t seed)
 {
     struct cluster_setup setup = {.workers = workers,
-                                  .seed = 3,
+                                  .seed = seed,
                                   .steal = true,
                                   .check = true,
                                   .call = call,
                                   .duration_ns = duration,
-                                  .waits = goes_on,
+                                  .waits = waits,
                                   .app = scene};
     *scene = (struct scene){.cluster = cluster_new(&setup)};
+}
+
+static void scene_init(struct scene *scene, int workers)
+{
+    scene_init_seed(scene, workers, 3);
 }
 
 static void scene_end(struct scene *scene)
@@ -110,6 +163,7 @@ static void scene_end(struct scene *scene)
     CU_ASSERT_TRUE(cluster_stop(scene->cluster));
     scene->gangs = scene->cluster->gangs;
     cluster_free(scene->cluster);
+    map_fini(&scene->waits);
 }
 
 static void gangs_run_side_by_side_and_beside_single_tasks(void)
@@ -198,6 +252,28 @@ static void members_may_go_on_as_other_tasks(void)
     CU_ASSERT_EQUAL(scene.gangs, 52);
     CU_ASSERT_EQUAL(scene.members, 3 + 2 + 50 * 3);
     CU_ASSERT_EQUAL(scene.singles, 100 + scene.members);
+}
+
+static bool nested(uint64_t seed)
+{
+    struct scene scene;
+    scene_init_seed(&scene, 1 + (int)(seed % 4), seed);
+    scene.nested = true;
+    scene.go_on = seed % 3 == 0;
+    scene.gang_size = 1 + (uint32_t)(seed / 4 % (1 + seed % 4));
+    scene.gangs_to_come = 10;
+    for (int i = 0; i < 20; i++) submit_single(&scene);
+    submit_gang(&scene, scene.gang_size);
+    for (int i = 0; i < 20; i++) submit_single(&scene);
+    cluster_run(scene.cluster);
+    bool good = !center_unended(scene.cluster->center) && !scene.waits.count;
+    scene_end(&scene);
+    return good && scene.gangs == 11;
+}
+
+static void gangs_and_tasks_that_wait_inside_tasks_all_end(void)
+{
+    CU_ASSERT_EQUAL(seeds_run(300, nested), 0);
 }
 
 static void larger_than_the_pool_is_refused(void)
@@ -348,6 +424,8 @@ int main(void)
         {"gang of all waits for gangs before it",
          gang_of_all_waits_for_gangs_before_it},
         {"members may go on as other tasks", members_may_go_on_as_other_tasks},
+        {"gangs and tasks that wait inside tasks all end",
+         gangs_and_tasks_that_wait_inside_tasks_all_end},
         {"larger than the pool is refused", larger_than_the_pool_is_refused},
         {"error among the inputs of one is the value of all",
          error_among_the_inputs_of_one_is_the_value_of_all},
