@@ -23,13 +23,12 @@
  * start too.
  *
  * What a member may call: anything of MPI on its communicator, from this thread,
- * and all that a task may call. MPI runs at MPI_THREAD_MULTIPLE, since the
- * library's own thread serves keys and calls with MPI meanwhile. While a member
- * waits in MPI its core is busy. A member must not wait for another gang, or
- * for a task that only a member's worker may run while that one waits in MPI.
- * One that goes on as another task stays in the gang until that has ended. The
- * communicator is the library's, not to be freed; messages that are left in
- * it may meet a later gang of the same members. */
+ * the calls of task.h, and those of rank.h; not the pool, since the other members
+ * may wait for it in MPI: a task that has the members' keys among its inputs can.
+ * MPI runs at MPI_THREAD_MULTIPLE, because the library's own thread serves keys
+ * and calls with MPI meanwhile. While a member waits in MPI its core is busy. The
+ * communicator is the library's, not to be freed; messages that are left in it
+ * may meet a later gang of the same members. */
 #ifndef DISTMPI_GANG_H
 #define DISTMPI_GANG_H
 
@@ -59,9 +58,9 @@ typedef struct dmpi_gang_member {
  * fails by dmpi_fail() fails alone: its key is the error, the others' keys are
  * theirs. Before it returns it has to see that nobody waits for it in MPI.
  *
- * DMPI_EINVAL: COUNT is 0 or more than there are workers, OPTIONS say more
- * than they may, or as dmpi_submit(). DMPI_ENOKEY: as
- * dmpi_submit(). DMPI_ESTATE: as all calls of pool.h; or MPI was started by the
+ * DMPI_EINVAL: COUNT is 0 or more than there are workers, OPTIONS say more than
+ * they may, or as dmpi_submit(). DMPI_ENOKEY: as dmpi_submit().
+ * DMPI_ESTATE: not on rank 0, or from inside a task; or MPI was started by the
  * program with less than MPI_THREAD_MULTIPLE. Then nothing was submitted. */
 DMPI_API dmpi_status dmpi_submit_gang(dmpi_pool *pool,
                                       const dmpi_function *function,
