@@ -131,10 +131,16 @@ uint64_t center_submit(struct center *center, const struct task_order *order)
     return scheduler_submit(&center->scheduler, order)->key;
 }
 
-void center_settle(struct center *center)
+/* Nothing placeable is left unplaced, and who asked for it is answered. */
+static void settle(struct center *center)
 {
     scheduler_settle(&center->scheduler);
     if (center->scheduler.found_count) kin_answer_found(&center->kin);
+}
+
+void center_settle(struct center *center)
+{
+    settle(center);
 }
 
 dmpi_status center_submit_gang(struct center *center,
@@ -175,7 +181,7 @@ dmpi_status center_submit_graph(struct center *center,
     if (status) return status;
     levels_submit(&graph, &center->scheduler, keys);
     graph_fini(&graph);
-    center_settle(center);
+    settle(center);
     return DMPI_OK;
 }
 
@@ -241,7 +247,7 @@ static void on_task_done(struct center *center, int from,
     if (!good && !kin_ended_early(&center->kin, from, done))
         log_line(LOG_DEBUG, "rank %d ended task %llx a second time", from,
                  (unsigned long long)done->key);
-    center_settle(center);
+    settle(center);
 }
 
 static void on_task_left(struct center *center, int from,
@@ -273,7 +279,7 @@ static void on_task_moved(struct center *center, int from,
         scheduler_moved(&center->scheduler, record, from, (int)moved->to);
     note(center, moved->key, from);
     for (uint32_t i = 0; i < moved->inputs; i++) note(center, inputs[i], from);
-    center_settle(center);
+    settle(center);
 }
 
 /* ---- values --------------------------------------------------------------*/
@@ -543,7 +549,7 @@ static void on_task_new(struct center *center, int from,
                         const struct msg_task_new *task)
 {
     kin_on_task_new(&center->kin, from, task);
-    center_settle(center);
+    settle(center);
 }
 
 static void on_task_here(struct center *center, int from,
@@ -683,9 +689,9 @@ void center_rest(struct center *center)
 
 /* ---- dispatch ------------------------------------------------------------*/
 
-static void react(void *role, int from, const struct message *message)
+static inline __attribute__((always_inline)) void
+react(struct center *center, int from, const struct message *message)
 {
-    struct center *center = role;
     if (exchange_receive(&center->exchange, from, message)) return;
     switch (message->kind) {
 #define M(KIND, name)                                                          \
@@ -698,13 +704,18 @@ static void react(void *role, int from, const struct message *message)
     }
 }
 
+static void react_late(void *role, int from, const struct message *message)
+{
+    react(role, from, message);
+}
+
 void center_receive(void *role, int from, const struct message *message)
 {
     struct center *center = role;
     struct late *late = &center->kin.late;
-    if (late_keeps(late, from, message)) return;
+    if (late->waiting && late_keeps(late, from, message)) return;
     react(center, from, message);
-    if (late->due) late_deliver(late, center, react);
+    if (late->due) late_deliver(late, center, react_late);
 }
 
 void center_arrived(void *role, struct port_cookie cookie,

@@ -81,7 +81,7 @@ void late_wait(struct late *late, int from, uint64_t key,
 
 bool late_keeps(struct late *late, int from, const struct message *message)
 {
-    if (!late->waiting || !late->ranks[from].first) return false;
+    if (!late->ranks[from].first) return false;
     append(late, from, message);
     return true;
 }

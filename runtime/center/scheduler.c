@@ -235,8 +235,8 @@ static void need_inputs(struct scheduler *scheduler, struct spec *spec,
     placement_inherit(spec);
 }
 
-static struct record *record_new(struct scheduler *scheduler,
-                                 const struct task_order *order)
+static inline __attribute__((always_inline)) struct record *
+record_new(struct scheduler *scheduler, const struct task_order *order)
 {
     struct catalog *catalog = scheduler->values->catalog;
     struct record *record =
@@ -247,7 +247,7 @@ static struct record *record_new(struct scheduler *scheduler,
     record->spec = spec;
     spec->record = record;
     scheduler->unended++;
-    need_inputs(scheduler, spec, order);
+    if (spec->inputs) need_inputs(scheduler, spec, order);
     return record;
 }
 
@@ -354,7 +354,8 @@ static void say_run(struct scheduler *scheduler, struct record *record,
 }
 
 /* RANK has the task of RECORD, or is about to. */
-static void hand(struct scheduler *scheduler, struct record *record, int rank)
+static inline void hand(struct scheduler *scheduler, struct record *record,
+                        int rank)
 {
     struct spec *spec = record->spec;
     struct roster *roster = scheduler->values->roster;
