@@ -72,10 +72,10 @@ static int read_number(const char *text, int64_t most, int64_t *number)
 
 static int lead(dmpi_pool *pool, const struct question *question)
 {
-    struct answer answer;
+    struct answer answer = {0, 0};
     dmpi_key key;
-    dmpi_status status = dmpi_submit(pool, fib, NULL, 0, question,
-                                     sizeof *question, NULL, &key);
+    dmpi_status status =
+        dmpi_submit(pool, fib, NULL, 0, question, sizeof *question, NULL, &key);
 
     if (!status) status = dmpi_get(pool, key, &answer, sizeof answer, NULL);
     if (!status) status = dmpi_drop(pool, &key, 1);

@@ -148,11 +148,9 @@ static size_t first_with(const struct wait *wait, dmpi_status status)
     return i;
 }
 
-static dmpi_status in_a_circle(struct waiter *waiter)
+static dmpi_status in_a_circle(const struct waiter *waiter)
 {
-    dmpi_status status = fault(DMPI_EDEADLOCK, "%s", waiter->circle);
-    free(waiter->circle);
-    return status;
+    return fault(DMPI_EDEADLOCK, "%s", waiter->circle);
 }
 
 static dmpi_status unknown_key(size_t i)
@@ -239,8 +237,8 @@ dmpi_status inside_wait(struct session *session, const dmpi_key keys[],
     if (all ? !all_are_here(&wait) : !any_is_here(&wait))
         block(&wait, all, timeout);
     running_was_away(clock_ns() - begin_ns);
-    dmpi_status status = wait.waiter.circle ? in_a_circle(&wait.waiter)
-                         : all              ? outcome_all(&wait, timeout, which)
+    dmpi_status status = *wait.waiter.circle ? in_a_circle(&wait.waiter)
+                         : all ? outcome_all(&wait, timeout, which)
                                : outcome_any(&wait, timeout, which);
     for (size_t i = 0; i < count; i++)
         if (wait.inquiries[i]) nest_close(nest_of(session), wait.inquiries[i]);
@@ -261,7 +259,7 @@ dmpi_status inside_get(struct session *session, dmpi_key key, void *data,
     struct inquiry *inquiry = nest_ask(nest, &waiter, key, data, room);
     stack_block(session, &waiter, true, UINT64_MAX);
     running_was_away(clock_ns() - begin_ns);
-    if (waiter.circle) {
+    if (*waiter.circle) {
         nest_close(nest, inquiry);
         return in_a_circle(&waiter);
     }

@@ -39,7 +39,7 @@ struct dmpi_task {
     struct buffer *passed;          /* an input's; NULL: not handed through */
     struct job *next;               /* that it goes on as; owned, or NULL */
     uint64_t away_ns;               /* that it has waited */
-    struct cores_before *cores;     /* those it has asked for; or NULL */
+    struct cores_before *cores;     /* it has asked for some; owned, or NULL */
 };
 
 static _Thread_local dmpi_task *running = NULL;
@@ -155,16 +155,16 @@ static struct buffer *outcome(dmpi_task *task)
 static __attribute__((noinline)) struct buffer *
 run_with_terms(struct session *session, dmpi_task *task, struct job *job)
 {
-    struct cores_before before;
     int cores = job_terms(job)->cores;
     if (job_epoch(job))
         task->constants = worker_constants(session->worker, job);
     if (cores) {
-        cores_set(session, cores, &before);
-        task->cores = &before;
+        task->cores = log_alloc(sizeof *task->cores);
+        cores_set(session, cores, task->cores);
     }
     call_user(session, task);
-    if (cores) cores_restore(session, &before);
+    if (cores) cores_restore(session, task->cores);
+    free(task->cores);
     if (task->constants) constant_set_unref(task->constants);
     return outcome(task);
 }

@@ -3,6 +3,7 @@
 #include "nest.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -480,8 +481,7 @@ void nest_on_wait_failed(struct nest *nest, const struct msg_wait_failed *wait)
 {
     for (struct waiter *at = nest->waiting; at; at = at->next) {
         if (at->number != wait->wait) continue;
-        at->circle = strdup((const char *)(wait + 1));
-        if (!at->circle) log_panic("out of memory for an error");
+        snprintf(at->circle, sizeof at->circle, "%s", (const char *)(wait + 1));
         wake(nest, at);
         return;
     }

@@ -27,18 +27,18 @@ struct inquiry;
 
 /* One wait of one job. Lives where the job waits. */
 struct waiter {
-    struct waiter *next, **at; /* among those that wait, or are awake */
-    struct job *job;           /* that waits; borrowed */
-    void *place;               /* where it does so; the caller's own */
-    struct inquiry *inquiries; /* those that are not settled */
-    uint64_t number;           /* of this wait on this rank */
-    uint64_t deadline_ns;      /* UINT64_MAX: none */
-    size_t asked, settled;     /* inquiries */
-    bool all;                  /* it waits for all of them, not for one */
-    bool blocked;              /* the job does not run */
-    bool awake;                /* it may */
-    bool told;                 /* the center knows what it waits for */
-    char *circle; /* owned by the waiter's owner; the wait has failed so */
+    struct waiter *next, **at;  /* among those that wait, or are awake */
+    struct job *job;            /* that waits; borrowed */
+    void *place;                /* where it does so; the caller's own */
+    struct inquiry *inquiries;  /* those that are not settled */
+    uint64_t number;            /* of this wait on this rank */
+    uint64_t deadline_ns;       /* UINT64_MAX: none */
+    size_t asked, settled;      /* inquiries */
+    bool all;                   /* it waits for all of them, not for one */
+    bool blocked;               /* the job does not run */
+    bool awake;                 /* it may */
+    bool told;                  /* the center knows what it waits for */
+    char circle[DMPI_TEXT_MAX]; /* the wait has failed so; "": it has not */
 };
 
 struct nest {

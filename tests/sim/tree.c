@@ -247,9 +247,8 @@ static void go_on(struct tree *tree, int rank, struct job *job,
                   struct frame *frame)
 {
     struct nest *nest = nest_of(tree, rank);
-    struct args args = {.seed = extra_word(frame, job)};
-    memcpy(&args.depth, &(uint32_t){0}, sizeof args.depth);
-    args.seed += ((struct args *)(void *)job_args(job))->seed;
+    const struct args *own = (const void *)job_args(job);
+    struct args args = {.seed = own->seed + extra_word(frame, job)};
     struct task_order order = {.function = COMBINE,
                                .inputs = frame->keys,
                                .input_count = frame->plan.children,
