@@ -173,7 +173,7 @@ struct job *nest_continue(struct nest *nest, struct job *job,
         job->flags |= JOB_GOES_ON;
     }
     struct job *next = make_job(nest, job->key, job->order, &full);
-    next->attempt = (uint16_t)(job->attempt + 1);
+    next->attempt = ++job->attempt; /* as the center will count, come what may */
     _Static_assert(sizeof(struct value *) == sizeof(uint64_t), "keys fit");
     if (order->input_count)
         memcpy(job_inputs(next), order->inputs,
