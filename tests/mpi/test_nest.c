@@ -211,6 +211,67 @@ DMPI_TASK(goes_deep)
     give(task, below + 1);
 }
 
+/* A reduction and a scan, from libdistmpi's own patterns. */
+DMPI_TASK(reduces)
+{
+    enum { COUNT = 50 };
+    dmpi_pool *here = dmpi_task_pool(task);
+    int64_t numbers[COUNT], total, last;
+    dmpi_key keys[COUNT], sums[COUNT], whole;
+    for (int i = 0; i < COUNT; i++) numbers[i] = i;
+    TRY(dmpi_map_reduce(here, plus_one, COUNT, NULL, numbers, sizeof *numbers,
+                        sum, 2, NULL, &whole));
+    TRY(dmpi_map(here, plus_one, COUNT, NULL, numbers, sizeof *numbers, NULL,
+                 keys));
+    TRY(dmpi_scan(here, sum, keys, COUNT, NULL, sums));
+    TRY(dmpi_get(here, whole, &total, sizeof total, NULL));
+    TRY(dmpi_get(here, sums[COUNT - 1], &last, sizeof last, NULL));
+    TRY(dmpi_drop(here, &whole, 1));
+    TRY(dmpi_drop(here, keys, COUNT));
+    TRY(dmpi_drop(here, sums, COUNT));
+    give(task, total == last ? total : -1);
+}
+
+/* What a constant says here, and what it says to a child. */
+DMPI_TASK(reads_constant)
+{
+    const int64_t *here = dmpi_task_constant(task, "nest", NULL);
+    int64_t depth = number_of(task) - 1, below = here ? *here : 0;
+    dmpi_key key;
+    if (depth > 0) {
+        dmpi_pool *own = dmpi_task_pool(task);
+        TRY(dmpi_submit(own, reads_constant, NULL, 0, &depth, sizeof depth,
+                        NULL, &key));
+        TRY(dmpi_get(own, key, &below, sizeof below, NULL));
+        TRY(dmpi_drop(own, &key, 1));
+    }
+    give(task, here && below == *here ? below : -1);
+}
+
+/* Its child wants two runs, and something that it must have to itself. */
+DMPI_TASK(fails_at_first)
+{
+    if (!dmpi_task_attempt(task)) dmpi_fail(task, "not yet");
+    else give(task, dmpi_task_attempt(task));
+}
+
+DMPI_TASK(lets_it_retry)
+{
+    dmpi_pool *here = dmpi_task_pool(task);
+    dmpi_task_options patient = {.retries = 2}, picky = {.resources = "yacht"};
+    dmpi_key key, refused;
+    dmpi_failure failure;
+    int64_t attempt;
+    TRY(dmpi_submit(here, fails_at_first, NULL, 0, NULL, 0, &patient, &key));
+    TRY(dmpi_submit(here, fails_at_first, NULL, 0, NULL, 0, &picky, &refused));
+    TRY(dmpi_get(here, key, &attempt, sizeof attempt, NULL));
+    TRY(dmpi_error(here, refused, &failure));
+    TRY(dmpi_drop(here, &key, 1));
+    TRY(dmpi_drop(here, &refused, 1));
+    bool told = failure.status == DMPI_EINVAL && strstr(failure.text, "yacht");
+    give(task, told ? attempt : -1);
+}
+
 /* ---- those that go on ----------------------------------------------------*/
 
 DMPI_TASK(goes_on_with_children)
@@ -418,6 +479,29 @@ static void a_task_that_waits_for_its_user_is_told(void)
     CU_ASSERT_EQUAL(run(waits_for_its_user, 0), 1);
 }
 
+static void patterns_work_in_tasks(void)
+{
+    CU_ASSERT_EQUAL(run(reduces, 0), 1275);
+}
+
+static void children_see_their_parents_constants(void)
+{
+    int64_t first = 5, second = 6;
+    OK(dmpi_constant(pool, "nest", &first, sizeof first));
+    CU_ASSERT_EQUAL(run(reads_constant, 3), 5);
+    int64_t depth = 4;
+    dmpi_key key = job_submit(reads_constant, NULL, 0, &depth, sizeof depth);
+    OK(dmpi_constant(pool, "nest", &second, sizeof second));
+    CU_ASSERT_EQUAL(job_take_number(key), 5);
+    CU_ASSERT_EQUAL(run(reads_constant, 2), 6);
+    OK(dmpi_constant(pool, "nest", NULL, 0));
+}
+
+static void options_of_children_count(void)
+{
+    CU_ASSERT_EQUAL(run(lets_it_retry, 0), 1);
+}
+
 static void calls_of_rank_cannot_use_the_pool(void)
 {
     void *result;
@@ -449,6 +533,10 @@ static const struct check_test tests[] = {
      a_task_that_waits_for_itself_is_told},
     {"a task that waits for its user is told",
      a_task_that_waits_for_its_user_is_told},
+    {"patterns work in tasks", patterns_work_in_tasks},
+    {"children see their parent's constants",
+     children_see_their_parents_constants},
+    {"options of children count", options_of_children_count},
     {"calls of rank.h cannot use the pool", calls_of_rank_cannot_use_the_pool},
 };
 
