@@ -52,7 +52,8 @@ typedef struct dmpi_task_options {
     const char *resources; /* that it needs for itself, such as "gpu:2 license";
                             * NULL: none. Copied */
     uint64_t seed;         /* not 0: it may draw numbers by dmpi_random() */
-    double timeout;        /* seconds that a run may take; 0: any */
+    double timeout;        /* seconds that a run may take, without those that
+                            * it waits for other tasks; 0: any */
 } dmpi_task_options;
 
 #define DMPI_RETRIES_MAX 65535

@@ -268,13 +268,15 @@ static bool run_slice(struct session *session)
 void session_run_on_top(struct session *session, struct job *job)
 {
     struct worker *worker = session->worker;
+    uint64_t begin = clock_ns();
+    worker_set_time(worker, begin);
     if (!worker_take_over(worker, job)) return;
     flush_before(session, worker_estimate_ns(worker, job));
-    uint64_t begin = clock_ns();
     struct ran ran = running_job(session, job);
     uint64_t end = clock_ns();
     if (session->worker_trace)
         tracer_task(session->worker_trace, job, ran.output, begin, end);
+    worker_set_time(worker, end);
     finish(worker, job, &ran, end - begin);
     if (end - session->turned_ns > SLICE_NS) session_turn(session, TURN_MAIN);
 }

@@ -74,21 +74,31 @@ struct job *agenda_take(struct agenda *agenda)
 
 void agenda_take_over(struct agenda *agenda, struct job *job)
 {
+    struct job *outer = agenda->running;
     agenda_remove(agenda, job);
-    job->outer = agenda->running;
+    outer->ran_ns = agenda->now_ns - agenda->began_ns;
+    job->outer = outer;
     begin(agenda, job);
+}
+
+/* As if JOB had begun later: by as much as it has waited. */
+static void go_on(struct agenda *agenda, struct job *job)
+{
+    agenda->running = job;
+    agenda->began_ns = agenda->now_ns - job->ran_ns;
 }
 
 void agenda_pause(struct agenda *agenda, struct job *job)
 {
     assert(agenda->running == job);
+    job->ran_ns = agenda->now_ns - agenda->began_ns;
     agenda->running = NULL;
 }
 
 void agenda_resume(struct agenda *agenda, struct job *job)
 {
     assert(!agenda->running);
-    begin(agenda, job);
+    go_on(agenda, job);
 }
 
 void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
@@ -96,7 +106,8 @@ void agenda_end(struct agenda *agenda, uint64_t ns, uint64_t output_bytes,
 {
     struct job *job = agenda->running;
     assert(job);
-    agenda->running = job->outer;
+    agenda->running = NULL;
+    if (job->outer) go_on(agenda, job->outer);
     job->outer = NULL;
     if (!failed)
         estimate_learn(&agenda->estimates[job->function], ns, output_bytes);

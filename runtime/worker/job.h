@@ -38,6 +38,7 @@ struct job {
     uint16_t attempt;
     uint16_t flags;    /* RUN_..., JOB_... */
     struct job *outer; /* runs on: the task that waits for this one; borrowed */
+    uint64_t ran_ns;   /* so far, while it waits */
     /* then: inputs x struct value *, terms if flagged, arguments, name */
 };
 
