@@ -177,6 +177,7 @@ void kin_on_task_here(struct kin *kin, int from,
     struct news news;
     news_init(kin, &news, task);
     struct record *record = scheduler_adopt(kin->scheduler, &news.order, from);
+    late_told(&kin->late, task->key);
     news_fini(&news);
     if (kin->early.count) end_at_last(kin, record);
 }
