@@ -19,10 +19,10 @@ run() {
     timeout -k 5 120 "$RUN" -np "$np" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
 }
 
-# ---- hello, stats, phase, pi, squares ----------------------------------------
+# ---- hello, stats, phase, pi, squares, fib, queens ---------------------------
 
-# prints TEXT NP PROGRAM
-prints() { run "$2" "$BUILD/apps/$3" && [ "$(<"$tmp/out")" = "$1" ]; }
+# prints TEXT NP PROGRAM ARGUMENT...
+prints() { run "$2" "$BUILD/apps/$3" "${@:4}" && [ "$(<"$tmp/out")" = "$1" ]; }
 
 moves_no_block() {
     local bytes
@@ -39,7 +39,13 @@ pi="pi 3.141896000 +- 0.000410, 12567584 hits of 16000000"
 squares="as completed: 100 squares, their sum is 338350
 map, reduce: 338350
 map, scan: 1 5 14 30 55 91 140 204 285 385"
+fib=$'46368\ntasks 1219'
+small_fib=$'2584\ntasks 3193'
 for np in 1 2 3 4; do
+    check "fib np $np" prints "$fib" $np fib 24
+    check "fib 18 4 np $np" prints "$small_fib" $np fib 18 4
+    check "queens 8 np $np" prints 92 $np queens 8
+    check "queens 12 np $np" prints 14200 $np queens 12
     check "pi np $np" prints "$pi" $np pi
     check "squares np $np" prints "$squares" $np squares
     check "hello np $np" prints "$hello" $np hello
@@ -47,6 +53,17 @@ for np in 1 2 3 4; do
     check "phase np $np" prints "$phase" $np phase
 done
 check "stats moves no block" moves_no_block 3
+
+# explains NP PROGRAM ARGUMENT...: how to use it, on stderr only
+explains() {
+    run "$1" "$BUILD/apps/$2" "${@:3}"
+    [ $? = 2 ] && [ ! -s "$tmp/out" ] && grep -q "^usage: $2 " "$tmp/err"
+}
+check "fib x" explains 2 fib x
+for arguments in 0 21 8x "8 x" "8 3 1"; do
+    # shellcheck disable=SC2086 # one word per argument
+    check "queens $arguments" explains 1 queens $arguments
+done
 
 # ---- gang --------------------------------------------------------------------
 
