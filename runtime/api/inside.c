@@ -87,7 +87,8 @@ dmpi_status inside_put(struct session *session, const void *data, size_t size,
     if (!buffer)
         return fault(DMPI_ENOMEM, "no memory for a value of %zu bytes", size);
     if (size) memcpy(buffer->data, data, size);
-    worker_put(session->worker, session->worker_rank, 0, buffer, key);
+    errand_put(worker_custody(session->worker), session->worker_rank, 0, buffer,
+               key);
     buffer_unref(buffer);
     return DMPI_OK;
 }

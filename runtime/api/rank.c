@@ -108,7 +108,7 @@ static dmpi_status workers(struct session *session, dmpi_worker table[],
         return DMPI_OK;
     }
     struct request *request = open_request(session);
-    worker_ask_workers(session->worker, request->id);
+    errand_ask_workers(worker_custody(session->worker), request->id);
     return take_list(session, request, sizeof *table, table, capacity, count);
 }
 
@@ -153,7 +153,7 @@ static dmpi_status holders(struct session *session, dmpi_key key, int ranks[],
         return DMPI_OK;
     }
     struct request *request = open_request(session);
-    worker_ask_holders(session->worker, key, request->id);
+    errand_ask_holders(worker_custody(session->worker), key, request->id);
     return take_list(session, request, sizeof(int32_t), ranks, capacity, count);
 }
 
@@ -178,7 +178,8 @@ dmpi_status dmpi_rank_has_what(int rank, dmpi_key keys[], size_t capacity,
         struct request *request = open_request(session);
         if (as_center(session))
             center_ask_keys(session->center, rank, request->id);
-        else worker_ask_keys(session->worker, rank, request->id);
+        else
+            errand_ask_keys(worker_custody(session->worker), rank, request->id);
         status = take_list(session, request, sizeof(dmpi_key), keys, capacity,
                            count);
     }
@@ -213,7 +214,9 @@ static dmpi_status put(struct session *session, int rank, const void *data,
     uint64_t made;
     if (as_center(session))
         center_put_as_peer(session->center, rank, request->id, buffer, &made);
-    else worker_put(session->worker, rank, request->id, buffer, &made);
+    else
+        errand_put(worker_custody(session->worker), rank, request->id, buffer,
+                   &made);
     dmpi_status status = settle_request(session, request);
     if (session->mpi && rank != session->rank)
         session_wait(session, is_sent, buffer, UINT64_MAX);
@@ -259,7 +262,7 @@ dmpi_status dmpi_rank_get(int rank, dmpi_key key, void **data, size_t *size)
         struct request *request = open_request(session);
         if (as_center(session))
             center_fetch_now(session->center, rank, key, request);
-        else worker_fetch_now(session->worker, rank, key, request);
+        else errand_fetch(worker_custody(session->worker), rank, key, request);
         status = take_value(session, request, data, size);
     }
     return session_leave(session, status);
@@ -269,7 +272,7 @@ static dmpi_status drop(struct session *session, int rank, dmpi_key key)
 {
     if (as_center(session)) return center_drop_copy(session->center, key, rank);
     struct request *request = open_request(session);
-    worker_ask_drop(session->worker, rank, key, request->id);
+    errand_ask_drop(worker_custody(session->worker), rank, key, request->id);
     return take_value(session, request, NULL, NULL);
 }
 

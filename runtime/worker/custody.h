@@ -20,7 +20,8 @@ struct custody {
     struct msg_counts *counts;
     struct mem *jobs;
     struct store store;
-    size_t arriving; /* bulk transfers under way to here */
+    size_t arriving;   /* bulk transfers under way to here */
+    uint64_t last_key; /* counter of the last key made here */
 };
 
 /* BUFFER is VALUE: keep it (a reference is taken), and do what waited for it. */

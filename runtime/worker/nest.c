@@ -149,7 +149,7 @@ uint64_t nest_submit(struct nest *nest, struct job *parent,
                      const struct task_order *order)
 {
     struct task_order full = inherit(parent, order);
-    uint64_t key = key_make(nest->port->rank, ++*nest->last_key);
+    uint64_t key = key_make(nest->port->rank, ++nest->custody->last_key);
     uint64_t number = order_deeper(parent->order, order->priority);
     if (!stays(nest, order)) {
         say_task(nest, MSG_TASK_NEW, key, number, &full);
@@ -173,7 +173,8 @@ struct job *nest_continue(struct nest *nest, struct job *job,
         job->flags |= JOB_GOES_ON;
     }
     struct job *next = make_job(nest, job->key, job->order, &full);
-    next->attempt = ++job->attempt; /* as the center will count, come what may */
+    next->attempt =
+        ++job->attempt; /* as the center will count, come what may */
     _Static_assert(sizeof(struct value *) == sizeof(uint64_t), "keys fit");
     if (order->input_count)
         memcpy(job_inputs(next), order->inputs,

@@ -42,12 +42,11 @@ struct waiter {
 };
 
 struct nest {
-    struct port *port; /* borrowed, like the next five */
+    struct port *port; /* borrowed, like the next four */
     struct custody *custody;
     struct exchange *exchange;
     struct mem *jobs;
-    size_t *unended;    /* jobs here */
-    uint64_t *last_key; /* counter of the last key made here */
+    size_t *unended; /* jobs here */
     struct mem mem;
     struct waiter *waiting; /* blocked, not awake */
     struct waiter *awake, **awake_end;

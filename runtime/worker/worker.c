@@ -13,8 +13,8 @@
 #include "agenda.h"
 #include "control.h"
 #include "custody.h"
+#include "ending.h"
 #include "gift.h"
-#include "key.h"
 #include "log.h"
 #include "nest.h"
 #include "order.h"
@@ -39,12 +39,7 @@ struct worker {
     struct steal steal;
     bool stealing;
     struct msg_counts counts;
-    uint64_t last_key;      /* counter of the last key made here */
-    bool stopping;          /* nothing new is asked for */
-    dmpi_status status;     /* with which the pool ends then */
-    bool quiet;             /* the center knows that nothing is */
-    bool counting, stopped; /* told to say its last; has */
-    uint64_t to_hear;       /* messages, from END; 0: not told yet */
+    struct ending ending;
 };
 
 struct worker *worker_new(struct port *port, const struct worker_setup *setup)
@@ -70,8 +65,7 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
                                  .custody = &worker->custody,
                                  .exchange = &worker->exchange,
                                  .jobs = &worker->jobs,
-                                 .unended = &worker->agenda.unended,
-                                 .last_key = &worker->last_key};
+                                 .unended = &worker->agenda.unended};
     nest_init(&worker->nest);
     steal_init(&worker->steal, port->rank, port->ranks, worker->nodes);
     return worker;
@@ -248,6 +242,11 @@ void worker_go_on(struct worker *worker, struct job *job, struct job *next,
     control_job_came(&worker->custody, next);
 }
 
+struct custody *worker_custody(struct worker *worker)
+{
+    return &worker->custody;
+}
+
 struct nest *worker_nest(struct worker *worker)
 {
     return &worker->nest;
@@ -375,7 +374,7 @@ static void on_steal(struct worker *worker, int from,
     size_t most = agenda_share(&worker->agenda, worker->steal.hungry_count);
     size_t given = 0;
     struct job *job;
-    if (worker->stopping) return;
+    if (worker->ending.stopping) return;
     while (given < most && (job = job_to_give(worker, from))) {
         give(worker, from, job);
         given++;
@@ -425,82 +424,43 @@ static void offer_work(struct worker *worker)
 
 /* ---- the end -------------------------------------------------------------*/
 
-static uint32_t count_peers(const struct worker *worker)
-{
-    uint32_t peers = 0;
-    for (int rank = 1; rank < worker->port->ranks; rank++)
-        peers += worker->port->sent[rank] != 0;
-    return peers;
-}
-
-static void say_stopped(struct worker *worker)
-{
-    uint32_t peers = count_peers(worker);
-    struct msg_stopped *stopped =
-        port_say(worker->port, 0, MSG_STOPPED,
-                 sizeof *stopped + peers * sizeof(struct msg_heard));
-    worker->counts.keys_held = worker->custody.store.held;
-    worker->counts.messages = port_messages(worker->port);
-    worker->counts.envelopes = worker->port->envelopes;
-    *stopped = (struct msg_stopped){.counts = worker->counts, .peers = peers};
-    struct msg_heard *heard = (struct msg_heard *)(stopped + 1);
-    for (int rank = 1; rank < worker->port->ranks; rank++)
-        if (worker->port->sent[rank])
-            *heard++ = (struct msg_heard){.rank = (uint32_t)rank,
-                                          .messages = worker->port->sent[rank]};
-    worker->stopped = true;
-}
-
 static void on_stop(struct worker *worker, int from,
                     const struct msg_stop *stop)
 {
-    worker->stopping = true;
-    worker->status = (dmpi_status)stop->status;
+    ending_on_stop(&worker->ending, stop);
 }
 
 static void on_count(struct worker *worker, int from,
                      const struct msg_count *count)
 {
-    worker->counting = true;
+    ending_on_count(&worker->ending, count);
 }
 
 static void on_end(struct worker *worker, int from, const struct msg_end *end)
 {
-    worker->to_hear = end->messages;
+    ending_on_end(&worker->ending, end);
 }
 
 bool worker_ended(const struct worker *worker)
 {
-    assert(!worker->to_hear || worker->port->heard <= worker->to_hear);
-    return worker->to_hear && worker->port->heard == worker->to_hear;
+    return ending_is_over(&worker->ending, worker->port);
 }
 
 dmpi_status worker_status(const struct worker *worker)
 {
-    return worker->status;
+    return worker->ending.status;
 }
 
 bool worker_stopping(const struct worker *worker)
 {
-    return worker->stopping;
-}
-
-/* One step to the end, if it can be taken. */
-static void stop(struct worker *worker)
-{
-    if (!worker->quiet && exchange_idle(&worker->exchange)) {
-        worker->quiet = true;
-        say_empty(worker, 0, MSG_QUIET);
-    }
-    if (worker->counting && !worker->stopped && !worker->custody.arriving)
-        say_stopped(worker);
+    return worker->ending.stopping;
 }
 
 void worker_turn(struct worker *worker)
 {
     control_look_at_clock(&worker->custody);
-    if (worker->stopping) {
-        stop(worker);
+    if (worker->ending.stopping) {
+        ending_turn(&worker->ending, &worker->custody);
         return;
     }
     nest_turn(&worker->nest);
@@ -509,107 +469,6 @@ void worker_turn(struct worker *worker)
     if (!nest_may_begin(&worker->nest)) offer_work(worker);
     else if (agenda->running || agenda->ready.count) offer_work(worker);
     else if (!agenda->stolen) ask_for_work(worker);
-}
-
-/* ---- calls from inside a task --------------------------------------------*/
-
-static void on_ask_keys(struct worker *worker, int from,
-                        const struct msg_ask_keys *ask)
-{
-    size_t at = 0, count = 0;
-    struct buffer *keys =
-        buffer_new(worker->custody.store.held * sizeof(uint64_t));
-    if (!keys) log_panic("out of memory for a list of keys");
-    struct value *value;
-    while ((value = map_next(&worker->custody.store.values, &at)))
-        if (value->state == VALUE_HELD)
-            ((uint64_t *)keys->data)[count++] = value->key;
-    exchange_answer(&worker->exchange, from, ask->request, DMPI_OK, keys);
-    buffer_unref(keys);
-}
-
-void worker_ask_keys(struct worker *worker, int rank, uint64_t request)
-{
-    struct msg_ask_keys here = {.request = request};
-    if (rank == worker->port->rank) {
-        on_ask_keys(worker, rank, &here);
-        return;
-    }
-    struct msg_ask_keys *ask =
-        port_say(worker->port, rank, MSG_ASK_KEYS, sizeof *ask);
-    *ask = here;
-}
-
-void worker_put(struct worker *worker, int rank, uint64_t request,
-                struct buffer *buffer, uint64_t *key)
-{
-    *key = key_make(worker->port->rank, ++worker->last_key);
-    if (rank == worker->port->rank) {
-        struct value *value = store_need(&worker->custody.store, *key);
-        custody_want_stored(&worker->custody, value, rank, request);
-        custody_hold(&worker->custody, value, buffer);
-        return;
-    }
-    struct msg_key_put *put = port_say(worker->port, rank, MSG_KEY_PUT,
-                                       sizeof *put + payload_tail(buffer));
-    put->key = *key;
-    put->request = request;
-    put->status = DMPI_OK;
-    payload_send(worker->port, rank, &put->payload, buffer, *key);
-    custody_count(&worker->custody, rank, buffer->size);
-}
-
-/* The same without a message, when the value is asked from its own rank. */
-static void fetch_here(struct worker *worker, uint64_t key, uint64_t request)
-{
-    struct value *value = store_find(&worker->custody.store, key);
-    if (!value || value->state != VALUE_HELD) {
-        exchange_settle(&worker->exchange, request, DMPI_ENOKEY, NULL, 0);
-        return;
-    }
-    struct buffer *buffer = value->buffer;
-    exchange_settle(&worker->exchange, request,
-                    buffer->is_error ? DMPI_EFAILED : DMPI_OK, buffer->data,
-                    buffer->size);
-}
-
-void worker_fetch_now(struct worker *worker, int rank, uint64_t key,
-                      const struct request *request)
-{
-    if (rank == worker->port->rank) {
-        fetch_here(worker, key, request->id);
-        return;
-    }
-    struct msg_key_fetch *fetch =
-        port_say(worker->port, rank, MSG_KEY_FETCH, sizeof *fetch);
-    *fetch = (struct msg_key_fetch){.key = key,
-                                    .request = request->id,
-                                    .limit = request->room,
-                                    .flags = FETCH_NOW,
-                                    .asker = (uint32_t)worker->port->rank};
-}
-
-void worker_ask_holders(struct worker *worker, uint64_t key, uint64_t request)
-{
-    struct msg_ask_holders *ask =
-        port_say(worker->port, 0, MSG_ASK_HOLDERS, sizeof *ask);
-    *ask = (struct msg_ask_holders){.request = request, .key = key};
-}
-
-void worker_ask_workers(struct worker *worker, uint64_t request)
-{
-    struct msg_ask_workers *ask =
-        port_say(worker->port, 0, MSG_ASK_WORKERS, sizeof *ask);
-    ask->request = request;
-}
-
-void worker_ask_drop(struct worker *worker, int rank, uint64_t key,
-                     uint64_t request)
-{
-    struct msg_ask_drop *ask =
-        port_say(worker->port, 0, MSG_ASK_DROP, sizeof *ask);
-    *ask = (struct msg_ask_drop){
-        .request = request, .key = key, .rank = (uint32_t)rank};
 }
 
 /* ---- dispatch ------------------------------------------------------------*/
@@ -624,6 +483,12 @@ static void on_constants_forget(struct worker *worker, int from,
                                 const struct msg_constants_forget *forget)
 {
     constants_forget(&worker->constants, forget->epoch);
+}
+
+static void on_ask_keys(struct worker *worker, int from,
+                        const struct msg_ask_keys *ask)
+{
+    errand_on_ask_keys(&worker->custody, from, ask);
 }
 
 static void on_ask_echo(struct worker *worker, int from,

@@ -8,6 +8,7 @@
 #define WORKER_H
 
 #include "constants.h"
+#include "errand.h"
 #include "exchange.h"
 #include "job.h"
 #include "muster.h"
@@ -70,7 +71,9 @@ bool worker_may_take(const struct worker *worker);
 /* The next job that has waited and may go on, by nest_resume(); or NULL. */
 struct waiter *worker_awake(const struct worker *worker);
 
-/* What running jobs submit, ask and wait for. Lives as long as the worker. */
+/* The values here, for errands; what running jobs submit, ask and wait for. Live
+ * as long as the worker. */
+struct custody *worker_custody(struct worker *worker);
 struct nest *worker_nest(struct worker *worker);
 
 /* What JOB is thought to take; 0: its function has never ended here, or it has to
@@ -99,19 +102,6 @@ bool worker_stopping(const struct worker *worker);
 
 /* There is nothing to do: give memory that is not in use back. */
 void worker_rest(struct worker *worker);
-
-/* ---- calls from inside a task, for requests of this rank -----------------*/
-
-/* Store BUFFER (a reference is taken) on RANK under a new key. */
-void worker_put(struct worker *worker, int rank, uint64_t request,
-                struct buffer *buffer, uint64_t *key);
-void worker_fetch_now(struct worker *worker, int rank, uint64_t key,
-                      const struct request *request);
-void worker_ask_holders(struct worker *worker, uint64_t key, uint64_t request);
-void worker_ask_workers(struct worker *worker, uint64_t request);
-void worker_ask_drop(struct worker *worker, int rank, uint64_t key,
-                     uint64_t request);
-void worker_ask_keys(struct worker *worker, int rank, uint64_t request);
 
 /* ---- for tests -----------------------------------------------------------*/
 void worker_check(const struct worker *worker);

@@ -481,8 +481,8 @@ static void put_from_task(struct script *script, int rank)
 {
     struct ask ask = new_ask(script, ASK_PUT, rank, NULL);
     ask.value = any_bytes(script);
-    worker_put(cluster_worker(script->cluster, rank), any_worker(script),
-               ask.request->id, ask.value, &ask.key);
+    errand_put(worker_custody(cluster_worker(script->cluster, rank)),
+               any_worker(script), ask.request->id, ask.value, &ask.key);
     add_ask(script, ask);
 }
 
@@ -491,8 +491,8 @@ static void read_from_task(struct script *script, int rank)
     struct entry *entry = any_entry(script);
     if (!entry) return;
     struct ask ask = new_ask(script, ASK_READ, rank, entry);
-    worker_fetch_now(cluster_worker(script->cluster, rank), any_worker(script),
-                     entry->key, ask.request);
+    errand_fetch(worker_custody(cluster_worker(script->cluster, rank)),
+                 any_worker(script), entry->key, ask.request);
     add_ask(script, ask);
 }
 
@@ -502,8 +502,8 @@ static void drop_from_task(struct script *script, int rank)
     if (!entry) return;
     struct ask ask = {.kind = ASK_DROP, .rank = rank, .key = entry->key};
     ask.request = exchange_open(exchange_of(script, rank), NULL, 0);
-    worker_ask_drop(cluster_worker(script->cluster, rank), any_worker(script),
-                    entry->key, ask.request->id);
+    errand_ask_drop(worker_custody(cluster_worker(script->cluster, rank)),
+                    any_worker(script), entry->key, ask.request->id);
     add_ask(script, ask);
 }
 
@@ -584,8 +584,8 @@ static void check_holders(struct script *script, const struct entry *entry)
         int rank = ((int32_t *)ranks->data)[i];
         struct exchange *exchange = exchange_of(script, rank);
         struct request *request = exchange_open(exchange, NULL, 0);
-        worker_fetch_now(cluster_worker(script->cluster, rank), rank,
-                         entry->key, request);
+        errand_fetch(worker_custody(cluster_worker(script->cluster, rank)),
+                     rank, entry->key, request);
         if (!request->done || request->status == DMPI_ENOKEY)
             fail(script, "a holder does not hold", entry->key);
         free(request->data);

@@ -50,7 +50,7 @@ static void read_does_not_wait_for_a_value_that_is_still_fetched(void)
     scene_ask_from(&scene, 2);
     reader = cluster_worker(scene.cluster, 3);
     struct request *request = exchange_open(worker_exchange(reader), NULL, 0);
-    worker_fetch_now(reader, 2, scene.wanted, request);
+    errand_fetch(worker_custody(reader), 2, scene.wanted, request);
     scene_deliver(&scene, 3, 2, MSG_KEY_FETCH);
     scene_deliver(&scene, 2, 3, MSG_KEY_VALUE);
     CU_ASSERT_TRUE(request->done);
@@ -335,7 +335,7 @@ static void read_of_what_arrives_does_not_keep_it(void)
     scene_deliver(&scene, 0, 2, MSG_KEY_DROP);
     struct worker *reader = cluster_worker(scene.cluster, 3);
     struct request *request = exchange_open(worker_exchange(reader), NULL, 0);
-    worker_fetch_now(reader, 2, key, request);
+    errand_fetch(worker_custody(reader), 2, key, request);
     scene_deliver(&scene, 3, 2, MSG_KEY_FETCH);
     cluster_run(scene.cluster);
     CU_ASSERT_TRUE_FATAL(request->done);

@@ -54,8 +54,8 @@ static uint64_t put_by(struct cluster *cluster, int asker, int rank,
     uint64_t key;
     struct request *request = open_request(cluster, asker);
     if (asker)
-        worker_put(cluster_worker(cluster, asker), rank, request->id, buffer,
-                   &key);
+        errand_put(worker_custody(cluster_worker(cluster, asker)), rank,
+                   request->id, buffer, &key);
     else center_put_as_peer(cluster->center, rank, request->id, buffer, &key);
     CU_ASSERT_EQUAL(await(cluster, asker, request, NULL, NULL), DMPI_OK);
     return key;
@@ -65,7 +65,8 @@ static dmpi_status drop_by(struct cluster *cluster, int asker, int rank,
                            uint64_t key)
 {
     struct request *request = open_request(cluster, asker);
-    worker_ask_drop(cluster_worker(cluster, asker), rank, key, request->id);
+    errand_ask_drop(worker_custody(cluster_worker(cluster, asker)), rank, key,
+                    request->id);
     return await(cluster, asker, request, NULL, NULL);
 }
 
@@ -74,7 +75,8 @@ static dmpi_status read_by(struct cluster *cluster, int asker, int rank,
 {
     struct request *request = open_request(cluster, asker);
     if (asker)
-        worker_fetch_now(cluster_worker(cluster, asker), rank, key, request);
+        errand_fetch(worker_custody(cluster_worker(cluster, asker)), rank, key,
+                     request);
     else center_fetch_now(cluster->center, rank, key, request);
     return await(cluster, asker, request, data, size);
 }
@@ -85,7 +87,8 @@ static size_t holders(struct cluster *cluster, uint64_t key, int32_t ranks[4])
     struct request *request = open_request(cluster, 2);
     void *data;
     size_t size;
-    worker_ask_holders(cluster_worker(cluster, 2), key, request->id);
+    errand_ask_holders(worker_custody(cluster_worker(cluster, 2)), key,
+                       request->id);
     CU_ASSERT_EQUAL(await(cluster, 2, request, &data, &size), DMPI_OK);
     memcpy(ranks, data, size < 16 ? size : 16);
     free(data);
@@ -167,7 +170,8 @@ static void read_tells_the_size_of_what_does_not_fit(void)
         struct request *request =
             exchange_open(exchange_of(cluster, asker), room, sizeof room);
         if (asker)
-            worker_fetch_now(cluster_worker(cluster, asker), 2, key, request);
+            errand_fetch(worker_custody(cluster_worker(cluster, asker)), 2, key,
+                         request);
         else center_fetch_now(cluster->center, 2, key, request);
         cluster_run(cluster);
         CU_ASSERT_TRUE(request->done);
@@ -193,7 +197,8 @@ static void read_of_an_error_tells_the_failure(void)
     cluster_run(cluster);
     for (int asker = 1; asker <= 2; asker++) {
         struct request *request = open_request(cluster, asker);
-        worker_fetch_now(cluster_worker(cluster, asker), 2, key, request);
+        errand_fetch(worker_custody(cluster_worker(cluster, asker)), 2, key,
+                     request);
         cluster_run(cluster);
         CU_ASSERT_EQUAL(request->status, DMPI_EFAILED);
         CU_ASSERT_PTR_NULL(request->data);
@@ -242,7 +247,8 @@ static void rank_tells_its_keys(void)
     for (int asker = 0; asker <= 3; asker++) {
         struct request *request = open_request(cluster, asker);
         if (asker)
-            worker_ask_keys(cluster_worker(cluster, asker), 2, request->id);
+            errand_ask_keys(worker_custody(cluster_worker(cluster, asker)), 2,
+                            request->id);
         else center_ask_keys(cluster->center, 2, request->id);
         CU_ASSERT_EQUAL(await(cluster, asker, request, (void **)&data, &size),
                         DMPI_OK);
@@ -267,7 +273,8 @@ static void worker_table_tells_bytes_and_tasks(void)
     for (int ended = 0; ended <= 1; ended++) {
         struct request *request = open_request(cluster, 1);
         if (ended) cluster_run(cluster);
-        worker_ask_workers(cluster_worker(cluster, 1), request->id);
+        errand_ask_workers(worker_custody(cluster_worker(cluster, 1)),
+                           request->id);
         network_deliver(cluster->network, 1, 0);
         CU_ASSERT_EQUAL(await(cluster, 1, request, (void **)&table, &size),
                         DMPI_OK);
