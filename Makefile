@@ -60,7 +60,8 @@ compile  = $(compiler) $(ALL_CFLAGS) -Iinclude \
 # Libraries that single apps need, as libs_NAME := -lthis; an app whose library
 # is not there is left out.
 libs_cholesky := $(shell pkg-config --libs openblas 2>/dev/null)
-LEFT_OUT := $(if $(libs_cholesky),,cholesky)
+libs_uts      := $(shell pkg-config --libs nettle 2>/dev/null)
+LEFT_OUT := $(foreach app,cholesky uts,$(if $(libs_$(app)),,$(app)))
 
 LIB_SRC := $(sort $(wildcard runtime/*/*.c))
 APP_SRC := $(filter-out $(LEFT_OUT:%=apps/%.c),$(sort $(wildcard apps/*.c)))
@@ -89,7 +90,7 @@ CHECK_OBJ  := $(BUILD)/tests/check.o
         run-check-unit run-check-sim run-check-mpi run-demo run-lint
 
 all: $(STATIC) $(BUILD)/libdistmpi.so $(APPS)
-	$(if $(LEFT_OUT),@echo 'make: without $(LEFT_OUT)$(comma) which needs OpenBLAS: see scripts/deps')
+	$(if $(LEFT_OUT),@echo 'make: without $(LEFT_OUT)$(comma) for want of a library: see scripts/deps')
 
 tests: $(TESTS)
 

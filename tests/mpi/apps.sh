@@ -19,7 +19,7 @@ run() {
     timeout -k 5 120 "$RUN" -np "$np" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
 }
 
-# ---- hello, stats, phase, pi, squares, fib, queens ---------------------------
+# ---- hello, stats, phase, pi, squares, fib, queens, uts ----------------------
 
 # prints TEXT NP PROGRAM ARGUMENT...
 prints() { run "$2" "$BUILD/apps/$3" "${@:4}" && [ "$(<"$tmp/out")" = "$1" ]; }
@@ -59,6 +59,15 @@ explains() {
     run "$1" "$BUILD/apps/$2" "${@:3}"
     [ $? = 2 ] && [ ! -s "$tmp/out" ] && grep -q "^usage: $2 " "$tmp/err"
 }
+t3=(-t 0 -b 2000 -q 0.124875 -m 8 -r 42)
+for np in 1 2 3; do
+    check "uts T1 np $np" prints "nodes 4130071" $np uts
+done
+check "uts T3" prints "nodes 4112897" 3 uts "${t3[@]}"
+check "uts T5" prints "nodes 4147582" 3 uts -t 1 -a 0 -d 20 -b 4 -r 34
+check "uts without end" explains 1 uts "${t3[@]}" -q 0.125
+check "uts -a 1" explains 1 uts -a 1
+check "uts -d" explains 1 uts -d
 check "fib x" explains 2 fib x
 for arguments in 0 21 8x "8 x" "8 3 1"; do
     # shellcheck disable=SC2086 # one word per argument
