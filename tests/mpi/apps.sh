@@ -19,7 +19,7 @@ run() {
     timeout -k 5 120 "$RUN" -np "$np" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
 }
 
-# ---- hello, stats, phase, pi, squares, fib, queens, uts ----------------------
+# ---- hello, stats, phase, pi, squares, fib, queens, worktypes, uts -----------
 
 # prints TEXT NP PROGRAM ARGUMENT...
 prints() { run "$2" "$BUILD/apps/$3" "${@:4}" && [ "$(<"$tmp/out")" = "$1" ]; }
@@ -40,12 +40,15 @@ squares="as completed: 100 squares, their sum is 338350
 map, reduce: 338350
 map, scan: 1 5 14 30 55 91 140 204 285 385"
 fib=$'46368\ntasks 1219'
+worktypes="24 squares, 24 cubes, 24 carried: sum 80776, 0 off target, \
+0 out of order"
 small_fib=$'2584\ntasks 3193'
 for np in 1 2 3 4; do
     check "fib np $np" prints "$fib" $np fib 24
     check "fib 18 4 np $np" prints "$small_fib" $np fib 18 4
     check "queens 8 np $np" prints 92 $np queens 8
     check "queens 12 np $np" prints 14200 $np queens 12
+    check "worktypes np $np" prints "$worktypes" $np worktypes
     check "pi np $np" prints "$pi" $np pi
     check "squares np $np" prints "$squares" $np squares
     check "hello np $np" prints "$hello" $np hello
