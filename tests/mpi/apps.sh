@@ -12,6 +12,9 @@ cd "$(dirname "$0")/../.." || exit
 . tests/check.bash
 wordcount=$BUILD/apps/wordcount
 
+# Open MPI waits two seconds, when a job has failed, before it kills nobody.
+export OMPI_MCA_odls_base_sigkill_timeout=0
+
 # run NP PROGRAM...: the output goes to $tmp/out, the errors to $tmp/err
 run() {
     local np=$1
@@ -186,9 +189,6 @@ check "wordcount, a word of 200 MB" counts_long_word
 rm -f "$tmp/long" "$tmp/expected" "$tmp/out"
 
 # ---- wordcount: what cannot be counted ---------------------------------------
-
-# Open MPI waits two seconds, when a job has failed, before it kills nobody.
-export OMPI_MCA_odls_base_sigkill_timeout=0
 
 # One line of ours on stderr, which contains $1; what mpirun says besides,
 # because the job's exit code is not 0, does not count.
