@@ -14,7 +14,8 @@
  *
  * Called on rank 0, by the thread that opened the pool, and, if it is marked by
  * "also in tasks", from inside a task of the pool, on any worker, but for one
- * of a gang: there dmpi_task_pool() gives the pool. From elsewhere every call returns DMPI_ESTATE.
+ * of a gang: there dmpi_task_pool() gives the pool. From elsewhere every call
+ * returns DMPI_ESTATE.
  *
  * A key that a call in a task gave is that task's to drop, or whoever's it hands
  * the key to. A wait or get in a task lets other tasks run on that worker, so one
@@ -87,8 +88,8 @@ typedef struct dmpi_task_options {
 
 /* Retries: a run that calls dmpi_fail(), or is out of time, is followed by
  * another, of the same task with the same inputs, until one does not, which then
- * gives the value, or none is left: then the last one's error is seen. dmpi_task_attempt() tells
- * them apart. The next run is on the same worker, after what is ahead of it by
+ * gives the value, or none is left: then the last one's error is seen.
+ * dmpi_task_attempt() tells them apart. The next run is on the same worker, after what is ahead of it by
  * then, or on an idle one that takes it over. A task does not run, and is not
  * tried again, if one of its inputs is an error.
  *
@@ -107,7 +108,9 @@ typedef struct dmpi_task_options {
  * that values are used up before more are made. Then the earlier call: a graph
  * submitted later never overtakes what was submitted before it. Within one call
  * of dmpi_submit_graph() the task with the longest path to the end of the graph,
- * by what its functions took so far; then the earlier one. Workers go by this on
+ * by what its functions took so far; then the earlier one. A task that a task
+ * submits has its parent's priority, unless it names one, and goes before what
+ * was submitted beside its parent. Workers go by this on
  * their own: a task may wait on one while a later one runs on another. */
 
 /* Also in tasks. Submit one call of FUNCTION, to run where most bytes behind INPUTS lie.
