@@ -61,7 +61,7 @@ compile  = $(compiler) $(ALL_CFLAGS) -Iinclude \
 # is not there is left out.
 libs_cholesky := $(shell pkg-config --libs openblas 2>/dev/null)
 libs_uts      := $(shell pkg-config --libs nettle 2>/dev/null)
-LEFT_OUT := $(foreach app,cholesky uts,$(if $(libs_$(app)),,$(app)))
+LEFT_OUT := $(strip $(foreach app,cholesky uts,$(if $(libs_$(app)),,$(app))))
 
 LIB_SRC := $(sort $(wildcard runtime/*/*.c))
 APP_SRC := $(filter-out $(LEFT_OUT:%=apps/%.c),$(sort $(wildcard apps/*.c)))
