@@ -2,6 +2,9 @@
 /* test_nest.c - tasks that submit tasks and wait for them, in any order of
  * messages. */
 #include "check.h"
+#include "cluster.h"
+#include "key.h"
+#include "oracle.h"
 #include "seeds.h"
 #include "tree.h"
 
@@ -63,6 +66,88 @@ static void above_the_limit_somebody_always_goes_on(void)
     CU_ASSERT_EQUAL(seeds_run(1500, tight_limit), 0);
 }
 
+/* ---- what a spawn costs --------------------------------------------------*/
+
+enum { CHILDREN = 100 };
+
+/* A task of rank 0 that submits others, gets their values, and drops them. */
+struct parent {
+    struct cluster *cluster;
+    struct waiter waiter;
+    struct inquiry *inquiries[CHILDREN];
+    uint64_t keys[CHILDREN], words[CHILDREN];
+    bool asked, ended;
+};
+
+static struct nest *only_nest(const struct parent *parent)
+{
+    return worker_nest(cluster_worker(parent->cluster, 1));
+}
+
+static bool ask_children(struct parent *parent, struct job *job)
+{
+    struct nest *nest = only_nest(parent);
+    waiter_init(&parent->waiter, job);
+    for (uint64_t i = 0; i < CHILDREN; i++) {
+        struct task_order order = {
+            .function = ORACLE_WORD, .args = &i, .size = sizeof i};
+        parent->keys[i] = nest_submit(nest, job, &order);
+        parent->inquiries[i] =
+            nest_ask(nest, &parent->waiter, parent->keys[i], &parent->words[i],
+                     sizeof parent->words[i]);
+    }
+    parent->asked = true;
+    return !nest_block(nest, &parent->waiter, true, UINT64_MAX);
+}
+
+static bool spawn(void *app, int rank, struct job *job)
+{
+    struct parent *parent = app;
+    struct nest *nest = only_nest(parent);
+    if (key_rank(job->key) != 0) return false;
+    if (!parent->asked && ask_children(parent, job)) return true;
+    for (int i = 0; i < CHILDREN; i++) {
+        CU_ASSERT_EQUAL(inquiry_request(parent->inquiries[i])->bytes, 8);
+        nest_close(nest, parent->inquiries[i]);
+        custody_release(nest->custody, parent->keys[i]);
+    }
+    parent->ended = true;
+    return false;
+}
+
+/* All that it said was that each is there, has ended, and is dropped. */
+static void check_said(const struct parent *parent)
+{
+    struct network *network = parent->cluster->network;
+    CU_ASSERT_EQUAL(network_said(network, MSG_TASK_HERE), CHILDREN);
+    CU_ASSERT_EQUAL(network_said(network, MSG_TASK_DONE), CHILDREN + 1);
+    CU_ASSERT_EQUAL(network_said(network, MSG_KEY_RELEASE), CHILDREN);
+    CU_ASSERT_EQUAL(network_said_in_all(network), 3 * CHILDREN + 1);
+}
+
+/* From the first spawn to the parent's end no message is delivered. */
+static void a_spawn_waits_for_no_word_of_the_center(void)
+{
+    struct parent parent = {.asked = false};
+    struct cluster_setup setup = {
+        .workers = 1, .check = true, .waits = spawn, .app = &parent};
+    parent.cluster = cluster_new(&setup);
+    uint64_t key =
+        cluster_submit(parent.cluster, ORACLE_WORD, NULL, 0, 7, 0, false);
+    cluster_deliver(parent.cluster);
+    network_count_anew(parent.cluster->network);
+    while (cluster_start_job(parent.cluster, 1))
+        cluster_end_job(parent.cluster, 1);
+    CU_ASSERT_TRUE(parent.ended);
+    check_said(&parent);
+    cluster_run(parent.cluster);
+    CU_ASSERT_EQUAL(network_said(parent.cluster->network, MSG_KEY_DROP),
+                    CHILDREN);
+    center_drop(parent.cluster->center, key);
+    CU_ASSERT_TRUE(cluster_stop(parent.cluster));
+    cluster_free(parent.cluster);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -73,6 +158,8 @@ int main(void)
          who_waits_for_a_failed_task_is_told},
         {"above the limit somebody always goes on",
          above_the_limit_somebody_always_goes_on},
+        {"a spawn waits for no word of the center",
+         a_spawn_waits_for_no_word_of_the_center},
     };
     return check_run("nest", tests, CHECK_COUNT(tests));
 }
