@@ -2,7 +2,8 @@
 /* bench_tasks.c - independent empty tasks per second, 8 bytes of arguments and
  * 8 bytes of results each, against a bare MPI program that hands out records.
  *
- *     scripts/run -np 2 build/apps/bench_tasks [--tasks N] [--runs N] [--scale]
+ *     scripts/run -np 2 build/apps/bench_tasks [--tasks N] [--runs N]
+ *                                              [--scale | --nested]
  *
  * The bare program knows nothing of keys, placement or errors: rank 0 sends
  * records of 24 bytes (number, function, argument) to the workers, each writes
@@ -10,12 +11,16 @@
  * bytes, with a window of 8 per worker, once with one record a message.
  *
  * With --scale the library alone: what a task costs when 10^7 are submitted at
- * once, over what it costs when there are 10^4. */
+ * once, over what it costs when there are 10^4.
+ *
+ * With --nested what a task pays for one that it submits itself, on its own
+ * worker, waits for and drops: of many at a time, and one by one. */
 #include <stdint.h>
 
 #include "bench.h"
 
 enum { ENVELOPE = 4000, WINDOW = 8, TAG = 1, TAG_STOP = 2 };
+enum { BATCH = 1000 /* nested tasks at a time */ };
 enum { FEW = 10000, MANY = 10000000, FEW_ROUNDS = 50 };
 
 struct record {
@@ -208,15 +213,85 @@ static void scale(int rank, int ranks, long runs, struct room room)
                  bench_median(&few), ratio, 1.3, 1);
 }
 
+/* ---- nested --------------------------------------------------------------*/
+
+static double clock_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void spawn(dmpi_pool *pool, size_t count)
+{
+    dmpi_key keys[BATCH];
+    for (uint64_t i = 0; i < count; i++)
+        bench_require(
+            dmpi_submit(pool, twice, NULL, 0, &i, sizeof i, NULL, &keys[i]),
+            "dmpi_submit");
+    bench_require(dmpi_wait(pool, keys, count, DMPI_ALL, DMPI_FOREVER, NULL),
+                  "dmpi_wait");
+    bench_require(dmpi_drop(pool, keys, count), "dmpi_drop");
+}
+
+/* ARGS: how many tasks, and how many at a time. Gives nanoseconds a task. */
+DMPI_TASK(spawn_all)
+{
+    const uint64_t *args = dmpi_task_args(task);
+    double *ns = dmpi_task_output(task, sizeof *ns);
+    double start = clock_now();
+    for (uint64_t done = 0; done < args[0]; done += args[1])
+        spawn(dmpi_task_pool(task), args[1]);
+    *ns = (clock_now() - start) / (double)args[0] * 1e9;
+}
+
+static double spawn_on_worker(dmpi_pool *pool, size_t tasks, uint64_t batch)
+{
+    uint64_t args[2] = {(tasks + BATCH - 1) / BATCH * BATCH, batch};
+    double ns = 0;
+    dmpi_key key;
+    bench_require(
+        dmpi_submit(pool, spawn_all, NULL, 0, args, sizeof args, NULL, &key),
+        "dmpi_submit");
+    bench_require(dmpi_get(pool, key, &ns, sizeof ns, NULL), "dmpi_get");
+    bench_require(dmpi_drop(pool, &key, 1), "dmpi_drop");
+    return ns;
+}
+
+static void nest(int rank, int ranks, size_t tasks, long runs)
+{
+    struct bench_figures many = {.count = 0}, singly = {.count = 0};
+    for (long run = 0; run <= runs; run++) { /* the first warms up */
+        dmpi_pool *pool = bench_open();
+        double ns = pool ? spawn_on_worker(pool, tasks, BATCH) : 0;
+        double longer = pool ? spawn_on_worker(pool, tasks, 1) : 0;
+        bench_close(pool);
+        if (!run || rank) continue;
+        bench_add(&many, ns);
+        bench_add(&singly, longer);
+    }
+    if (rank) return;
+    printf("bench_tasks --nested: %zu tasks, np %d, %ld runs\n", tasks, ranks,
+           runs);
+    bench_print("a nested task, 1000 at a time", &many, "ns");
+    bench_result("nested task, 1000 at a time", bench_median(&many), "ns", NAN,
+                 NAN, ranks == 2 ? 500 : NAN, 1);
+    bench_print("a nested task, one by one", &singly, "ns");
+    bench_result("nested task, one by one", bench_median(&singly), "ns", NAN,
+                 NAN, ranks == 2 ? 500 : NAN, 1);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const options[] = {"--tasks", "--runs", NULL};
     int rank, ranks;
     int scaling = bench_flag(&argc, argv, "--scale");
+    int nesting = bench_flag(&argc, argv, "--nested");
     bench_check_options(
         argc, argv, options,
-        "usage: bench_tasks [--tasks N] [--runs N] [--scale]\n"
-        "  --scale: 10^4 tasks at once against 10^7 instead of --tasks\n");
+        "usage: bench_tasks [--tasks N] [--runs N] [--scale | --nested]\n"
+        "  --scale: 10^4 tasks at once against 10^7 instead of --tasks\n"
+        "  --nested: tasks that a task submits, waits for and drops\n");
     size_t tasks = (size_t)bench_option(argc, argv, "--tasks", 1000000);
     long runs = bench_option(argc, argv, "--runs", 7);
     bench_start(&rank, &ranks);
@@ -224,6 +299,7 @@ int main(int argc, char **argv)
     struct room room = {malloc(most * sizeof *room.args),
                         malloc(most * sizeof *room.keys)};
     if (scaling) scale(rank, ranks, runs, room);
+    else if (nesting) nest(rank, ranks, tasks, runs);
     else compare(rank, ranks, tasks, runs, room);
     free(room.args);
     free(room.keys);
