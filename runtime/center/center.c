@@ -118,7 +118,7 @@ dmpi_status center_check_order(struct center *center,
         order->terms.node > center->roster.node_count)
         return fault(DMPI_EINVAL, "no node %d: use 1..%d, or 0 for any",
                      order->terms.node, center->roster.node_count);
-    dmpi_status status = scheduler_check(&center->scheduler, order);
+    dmpi_status status = specs_check(&center->scheduler.specs, order);
     if (status) return status;
     for (size_t i = 0; i < order->input_count; i++)
         if (!find_held(center, order->inputs[i]))
@@ -304,19 +304,19 @@ uint64_t center_put(struct center *center, int rank, struct buffer *buffer)
 void center_constant(struct center *center, const char *name,
                      struct buffer *buffer)
 {
-    epochs_begin(&center->scheduler.epochs, name, buffer);
+    epochs_begin(&center->scheduler.specs.epochs, name, buffer);
     if (buffer) center->bytes_put += buffer->size;
 }
 
 size_t center_constants_spreading(const struct center *center)
 {
-    return center->scheduler.epochs.spreading;
+    return center->scheduler.specs.epochs.spreading;
 }
 
 static void on_constant_held(struct center *center, int from,
                              const struct msg_constant_held *held)
 {
-    epochs_came(&center->scheduler.epochs, held->epoch);
+    epochs_came(&center->scheduler.specs.epochs, held->epoch);
     center_turn(center);
 }
 
@@ -684,7 +684,7 @@ uint64_t center_bytes_put(const struct center *center)
 
 void center_rest(struct center *center)
 {
-    mem_trim(&center->scheduler.mem);
+    mem_trim(&center->scheduler.specs.mem);
 }
 
 /* ---- dispatch ------------------------------------------------------------*/
@@ -732,5 +732,5 @@ void center_arrived(void *role, struct port_cookie cookie,
 void center_check(const struct center *center)
 {
     values_check(&center->values);
-    demands_check(&center->scheduler.demands);
+    demands_check(&center->scheduler.specs.demands);
 }

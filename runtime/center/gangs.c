@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inputs.h"
 #include "lineup.h"
 #include "log.h"
 
@@ -81,10 +82,8 @@ struct gang *gangs_of(const struct gangs *gangs, const struct record *record)
 struct record *gangs_bad_input(const struct gang *gang)
 {
     for (uint32_t i = 0; i < gang->size; i++) {
-        struct spec *spec = gang->members[i]->spec;
-        for (uint32_t k = 0; k < spec->inputs; k++)
-            if (spec_inputs(spec)[k]->state == TASK_FAILED)
-                return spec_inputs(spec)[k];
+        struct record *bad = inputs_bad(gang->members[i]->spec);
+        if (bad) return bad;
     }
     return NULL;
 }

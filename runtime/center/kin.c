@@ -147,7 +147,7 @@ void kin_on_task_new(struct kin *kin, int from, const struct msg_task_new *task)
     const uint64_t *inputs = (const uint64_t *)(task + 1);
     if (kin_waits_for(kin, from, inputs, task->inputs, task)) return;
     news_init(kin, &news, task);
-    dmpi_status status = scheduler_check(kin->scheduler, &news.order);
+    dmpi_status status = specs_check(&kin->scheduler->specs, &news.order);
     if (status) {
         news.order.resources = NULL;
         news.order.terms.cores = news.order.terms.node = 0;

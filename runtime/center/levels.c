@@ -23,7 +23,8 @@ static void weigh(struct levels *levels, const struct graph *graph,
     for (size_t place = graph->count; place-- > 0;) {
         size_t i = graph_number(graph, place);
         const dmpi_graph_task *task = &graph->tasks[i];
-        level_ns[i] += scheduler_estimate_ns(scheduler, task->function->index);
+        level_ns[i] +=
+            estimates_ns(&scheduler->estimates, task->function->index);
         if (level_ns[i] > levels->top_ns) levels->top_ns = level_ns[i];
         for (size_t k = 0; k < task->input_count; k++) {
             if (!key_is_nth(task->inputs[k])) continue;

@@ -8,12 +8,10 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "fault.h"
+#include "inputs.h"
 #include "key.h"
 #include "log.h"
-#include "order.h"
 #include "placement.h"
 
 enum {
@@ -27,14 +25,9 @@ void scheduler_init(struct scheduler *scheduler, struct values *values,
                     const struct supply *supply, const dmpi_worker workers[],
                     uint32_t functions, bool steal)
 {
-    size_t bytes = (functions ? functions : 1) * sizeof(struct estimate);
-    *scheduler = (struct scheduler){.values = values,
-                                    .functions = functions,
-                                    .steal = steal,
-                                    .estimates = log_alloc(bytes)};
-    memset(scheduler->estimates, 0, bytes);
-    epochs_init(&scheduler->epochs, values);
-    demands_init(&scheduler->demands, supply, workers, values->roster->ranks);
+    *scheduler = (struct scheduler){.values = values, .steal = steal};
+    specs_init(&scheduler->specs, values, supply, workers);
+    estimates_init(&scheduler->estimates, functions);
     gangs_init(&scheduler->gangs, values->roster);
 }
 
@@ -43,158 +36,9 @@ void scheduler_fini(struct scheduler *scheduler)
     queue_fini(&scheduler->ready);
     queue_fini(&scheduler->fresh);
     gangs_fini(&scheduler->gangs);
-    free(scheduler->estimates);
-    epochs_fini(&scheduler->epochs);
-    demands_fini(&scheduler->demands);
+    estimates_fini(&scheduler->estimates);
+    specs_fini(&scheduler->specs);
     free(scheduler->found);
-    mem_fini(&scheduler->mem);
-}
-
-/* ---- submission ----------------------------------------------------------*/
-
-/* The ids behind them are not known yet. */
-static void copy_terms(char *to, const struct msg_terms *terms)
-{
-    memcpy(to, terms, sizeof *terms);
-    memset(to + sizeof *terms, 0, terms_bytes(terms) - sizeof *terms);
-}
-
-static inline __attribute__((always_inline)) struct spec *
-spec_new(struct scheduler *scheduler, const struct task_order *order)
-{
-    size_t name = order->name ? strnlen(order->name, DMPI_NAME_MAX - 1) : 0;
-    uint32_t inputs = (uint32_t)order->input_count;
-    uint32_t args = (uint32_t)order->size;
-    size_t terms = order->flags & RUN_TERMS ? terms_bytes(&order->terms) : 0;
-    struct spec *spec =
-        mem_take(&scheduler->mem, spec_bytes(inputs, terms + args + name));
-    *spec = (struct spec){
-        .order = order->order ? order->order
-                              : order_make(order->priority,
-                                           scheduler->turn + order->later),
-        .function = order->function,
-        .inputs = inputs,
-        .args = args,
-        .name = (uint8_t)name,
-        .target = order->target,
-        .flags = order->flags};
-    char *tail = (char *)spec_terms(spec);
-    if (terms) copy_terms(tail, &order->terms);
-    if (args) memcpy(tail + terms, order->args, args);
-    if (name) memcpy(tail + terms + args, order->name, name);
-    return spec;
-}
-
-static void leave_epoch(struct scheduler *scheduler, struct spec *spec)
-{
-    uint64_t epoch = spec_terms(spec)->epoch;
-    if (epoch) epochs_leave(&scheduler->epochs, epoch);
-}
-
-static void spec_free(struct scheduler *scheduler, struct spec *spec)
-{
-    if (spec->flags & RUN_TERMS) leave_epoch(scheduler, spec);
-    mem_give(&scheduler->mem, spec, spec_bytes(spec->inputs, spec_tail(spec)));
-}
-
-/* ---- tasks that not every worker may run ---------------------------------*/
-
-/* False: DMPI_EINVAL, it makes no sense. */
-static bool read_wish(const struct scheduler *scheduler,
-                      const struct task_order *order, struct wish *wish)
-{
-    char why[300];
-    bool hard = order->flags & RUN_NODE;
-    *wish = (struct wish){.cores = order->terms.cores,
-                          .rank = order->flags & RUN_PINNED ? order->target : 0,
-                          .node = hard || !order->resources ? order->terms.node
-                                                            : 0};
-    if (!order->resources ||
-        supply_read_amounts(scheduler->demands.supply, order->resources,
-                            &wish->amounts, why, sizeof why))
-        return true;
-    fault(DMPI_EINVAL, "%s", why);
-    return false;
-}
-
-/* What ORDER, which is picky, asks for; NULL: DMPI_EINVAL, nobody has it. */
-static struct demand *find_demand(struct scheduler *scheduler,
-                                  const struct task_order *order)
-{
-    struct wish wish;
-    if (!read_wish(scheduler, order, &wish)) return NULL;
-    struct demand *demand = demands_find(&scheduler->demands, &wish);
-    if (demand || !wish.node || order->flags & RUN_NODE) return demand;
-    wish.node = 0; /* it was only preferred */
-    return demands_find(&scheduler->demands, &wish);
-}
-
-dmpi_status scheduler_check(struct scheduler *scheduler,
-                            const struct task_order *order)
-{
-    bool good = !task_order_is_picky(order) || find_demand(scheduler, order);
-    return good ? DMPI_OK : DMPI_EINVAL;
-}
-
-/* Of a task that sees constants, or has other terms. Kept out of the way of those
- * that do not. */
-static __attribute__((noinline)) struct spec *
-spec_with_terms(struct scheduler *scheduler, const struct task_order *order)
-{
-    struct task_order full = *order;
-    struct demand *demand = NULL;
-    full.flags |= RUN_TERMS; /* without them they are all zero */
-    if (full.terms.epoch) epochs_join(&scheduler->epochs, full.terms.epoch);
-    else if (scheduler->epochs.last && !order->key)
-        full.terms.epoch = epochs_enter(&scheduler->epochs);
-    if (task_order_is_picky(order)) {
-        demand = find_demand(scheduler, order);
-        full.terms.ids = (uint16_t)demand->ids;
-        if (demand->ids) full.flags |= RUN_PINNED;
-    }
-    struct spec *spec = spec_new(scheduler, &full);
-    if (demand) demands_begin(&scheduler->demands, demand, spec);
-    return spec;
-}
-
-static struct demand *demand_of(const struct scheduler *scheduler,
-                                struct spec *spec)
-{
-    return demands_ticket(&scheduler->demands, spec)->demand;
-}
-
-static __attribute__((noinline)) void end_terms(struct scheduler *scheduler,
-                                                struct spec *spec)
-{
-    if (spec_is_picky(spec)) demands_end(&scheduler->demands, spec);
-}
-
-/* Its inputs have all ended: one is an error, so it will not run. */
-static bool is_hopeless(struct spec *spec)
-{
-    for (uint32_t i = 0; i < spec->inputs; i++)
-        if (spec_inputs(spec)[i]->state == TASK_FAILED) return true;
-    return false;
-}
-
-/* ---- producers -----------------------------------------------------------*/
-
-/* Watch the first input whose task is not placed; or, for a task that takes
- * resources or workers from others while it waits for its inputs, has not ended.
- * False: there is none. */
-static bool watch_input(struct spec *spec)
-{
-    if (!spec->inputs) return false;
-    struct record **inputs = spec_inputs(spec);
-    unsigned enough =
-        spec_gathers(spec) || spec->flags & RUN_GANG ? TASK_DONE : TASK_PLACED;
-    while (spec->placed < spec->inputs && inputs[spec->placed]->state >= enough)
-        spec->placed++;
-    if (spec->placed == spec->inputs) return false;
-    struct spec *producer = inputs[spec->placed]->spec;
-    spec->link.next = (struct link *)producer->watchers;
-    producer->watchers = spec;
-    return true;
 }
 
 static void push(struct queue *queue, struct record *record)
@@ -207,6 +51,8 @@ static struct record *pop(struct queue *queue)
     struct link *link = queue_pop(queue);
     return link ? ((struct spec *)link)->record : NULL;
 }
+
+/* ---- submission ----------------------------------------------------------*/
 
 /* All inputs are placed. Without any there is nothing to look at. */
 static void make_ready(struct scheduler *scheduler, struct record *record)
@@ -221,33 +67,17 @@ static void make_ready(struct scheduler *scheduler, struct record *record)
     push(record->dealt ? &scheduler->ready : &scheduler->fresh, record);
 }
 
-/* Its inputs, found in the catalog, are needed now. */
-static void need_inputs(struct scheduler *scheduler, struct spec *spec,
-                        const struct task_order *order)
-{
-    for (uint32_t i = 0; i < spec->inputs; i++) {
-        struct record *input =
-            catalog_find(scheduler->values->catalog, order->inputs[i]);
-        assert(input);
-        spec_inputs(spec)[i] = input;
-        input->needs++;
-    }
-    placement_inherit(spec);
-}
-
 static inline __attribute__((always_inline)) struct record *
 record_new(struct scheduler *scheduler, const struct task_order *order)
 {
     struct catalog *catalog = scheduler->values->catalog;
     struct record *record =
         order->key ? catalog_add(catalog, order->key) : catalog_make(catalog);
-    struct spec *spec = order->flags & RUN_TERMS || scheduler->epochs.last
-                            ? spec_with_terms(scheduler, order)
-                            : spec_new(scheduler, order);
+    struct spec *spec = specs_new(&scheduler->specs, order);
     record->spec = spec;
     spec->record = record;
     scheduler->unended++;
-    if (spec->inputs) need_inputs(scheduler, spec, order);
+    if (spec->inputs) inputs_need(scheduler->values, spec, order->inputs);
     return record;
 }
 
@@ -255,7 +85,8 @@ struct record *scheduler_submit(struct scheduler *scheduler,
                                 const struct task_order *order)
 {
     struct record *record = record_new(scheduler, order);
-    if (watch_input(record->spec)) task_enter(record, TASK_WAITING);
+    if (record->spec->inputs && inputs_watch(record->spec))
+        task_enter(record, TASK_WAITING);
     else make_ready(scheduler, record);
     return record;
 }
@@ -274,60 +105,25 @@ void scheduler_submit_gang(struct scheduler *scheduler,
     }
 }
 
-uint64_t scheduler_estimate_ns(const struct scheduler *scheduler,
-                               uint32_t function)
-{
-    const struct estimate *seen = &scheduler->estimates[function];
-    return (seen->ns ? seen->ns : scheduler->any.ns) | 1;
-}
-
 /* Turns begin anew when nothing is left. Nobody lets so many go by without that;
  * if somebody does, the rest have the same. */
 void scheduler_pass_turns(struct scheduler *scheduler, uint32_t count)
 {
-    if (!scheduler->unended) scheduler->turn = 0;
-    else if (scheduler->turn < ORDER_TURN_MAX - 2 * GRAPH_TURNS_MAX)
-        scheduler->turn += count;
+    uint32_t *turn = &scheduler->specs.turn;
+    if (!scheduler->unended) *turn = 0;
+    else if (*turn < ORDER_TURN_MAX - 2 * GRAPH_TURNS_MAX) *turn += count;
 }
 
 /* ---- to a worker ---------------------------------------------------------*/
 
-/* The first that came to watch SPEC, and so on by link; it has none any more. */
-static struct spec *take_watchers(struct spec *spec)
-{
-    struct spec *last = spec->watchers, *first = NULL;
-    spec->watchers = NULL;
-    while (last) {
-        struct spec *before = (struct spec *)last->link.next;
-        last->link.next = (struct link *)first;
-        first = last;
-        last = before;
-    }
-    return first;
-}
-
 static void release_watchers(struct scheduler *scheduler, struct spec *spec)
 {
-    struct spec *watcher = take_watchers(spec);
+    struct spec *watcher = inputs_take_watchers(spec);
     while (watcher) {
         struct spec *next = (struct spec *)watcher->link.next;
-        if (!watcher->record) spec_free(scheduler, watcher);
-        else if (!watch_input(watcher)) make_ready(scheduler, watcher->record);
+        if (!watcher->record) specs_free(&scheduler->specs, watcher);
+        else if (!inputs_watch(watcher)) make_ready(scheduler, watcher->record);
         watcher = next;
-    }
-}
-
-static void fill_inputs(struct scheduler *scheduler, struct spec *spec,
-                        int rank, struct msg_input *input)
-{
-    for (uint32_t i = 0; i < spec->inputs; i++, input++) {
-        struct record *record = spec_inputs(spec)[i];
-        int source = placement_source(scheduler->values->roster, record, rank);
-        bool follow = source == record->owner && !task_ended(record);
-        *input = (struct msg_input){.key = record->key,
-                                    .owner = (uint32_t)source,
-                                    .flags = follow ? FETCH_FOLLOW : 0};
-        if (source != rank) values_copy(scheduler->values, record, rank);
     }
 }
 
@@ -350,7 +146,7 @@ static void say_run(struct scheduler *scheduler, struct record *record,
                                  .name = (uint8_t)spec->name};
     struct msg_input *input = (struct msg_input *)(run + 1);
     if (tail) memcpy(input + spec->inputs, spec_terms(spec), tail);
-    fill_inputs(scheduler, spec, rank, input);
+    if (inputs) inputs_say(scheduler->values, spec, rank, input);
 }
 
 /* RANK has the task of RECORD, or is about to. */
@@ -359,8 +155,7 @@ static inline void hand(struct scheduler *scheduler, struct record *record,
 {
     struct spec *spec = record->spec;
     struct roster *roster = scheduler->values->roster;
-    uint64_t cost = estimate_ns(&scheduler->estimates[spec->function]);
-    spec->cost_ns = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
+    spec->cost_ns = estimates_cost_ns(&scheduler->estimates, spec->function);
     record->owner = rank;
     roster_hand(roster, roster_at(roster, rank), spec->cost_ns, record->dealt);
 }
@@ -396,20 +191,6 @@ struct record *scheduler_adopt(struct scheduler *scheduler,
     hand(scheduler, record, rank);
     task_enter(record, TASK_PLACED);
     return record;
-}
-
-/* How large the inputs will be that do not exist yet: as large as the outputs of
- * their functions so far. A guess that is far from the sizes of those that do
- * exist would draw all tasks to the worker that is ahead of the others. */
-static void guess_sizes(struct scheduler *scheduler, struct spec *spec)
-{
-    for (uint32_t i = 0; i < spec->inputs; i++) {
-        struct record *input = spec_inputs(spec)[i];
-        if (task_ended(input)) continue;
-        const struct estimate *seen =
-            &scheduler->estimates[input->spec->function];
-        input->bytes = seen->ns ? seen->bytes : scheduler->any.bytes;
-    }
 }
 
 /* Do the inputs of SPEC exist, and are they moved before WORKER, to whom it
@@ -491,9 +272,10 @@ static int choose_among(struct scheduler *scheduler, struct spec *spec,
 
 static int choose(struct scheduler *scheduler, struct spec *spec)
 {
-    guess_sizes(scheduler, spec);
+    estimates_guess_sizes(&scheduler->estimates, spec);
     if (spec_is_picky(spec))
-        return choose_among(scheduler, spec, demand_of(scheduler, spec)->able);
+        return choose_among(scheduler, spec,
+                            specs_demand(&scheduler->specs, spec)->able);
     return placement_choose(scheduler->values->roster, spec);
 }
 
@@ -501,8 +283,8 @@ static void look_at_fresh(struct scheduler *scheduler)
 {
     struct record *record;
     while ((record = pop(&scheduler->fresh))) {
-        if (spec_gathers(record->spec) && !is_hopeless(record->spec)) {
-            demands_push(&scheduler->demands, record->spec);
+        if (spec_gathers(record->spec) && !inputs_bad(record->spec)) {
+            demands_push(&scheduler->specs.demands, record->spec);
             continue;
         }
         int rank = choose(scheduler, record->spec);
@@ -515,7 +297,7 @@ static void look_at_fresh(struct scheduler *scheduler)
 /* Those that need not wait for resources any more. */
 static __attribute__((noinline)) void serve_demands(struct scheduler *scheduler)
 {
-    struct demands *demands = &scheduler->demands;
+    struct demands *demands = &scheduler->specs.demands;
     const struct rankset *ranks;
     struct spec *spec;
     while ((spec = demands_next(demands, &ranks))) {
@@ -550,15 +332,15 @@ static void inherit_error(struct scheduler *scheduler, struct record *record,
                                .inputs = &bad->key,
                                .input_count = 1,
                                .name = NULL};
-    struct spec *spec = record->spec = spec_new(scheduler, &order);
+    struct spec *spec = record->spec =
+        specs_new_plain(&scheduler->specs, &order);
     spec->order = old->order;
     spec->record = record;
     spec->watchers = old->watchers;
     spec_inputs(spec)[0] = bad;
     bad->needs++;
-    for (uint32_t i = 0; i < old->inputs; i++)
-        values_unneed(scheduler->values, spec_inputs(old)[i]);
-    spec_free(scheduler, old);
+    inputs_unneed(scheduler->values, old);
+    specs_free(&scheduler->specs, old);
     push(&scheduler->fresh, record);
 }
 
@@ -588,31 +370,13 @@ void scheduler_settle(struct scheduler *scheduler)
 {
     do {
         look_at_fresh(scheduler);
-        if (scheduler->demands.stirred) serve_demands(scheduler);
+        if (scheduler->specs.demands.stirred) serve_demands(scheduler);
         deal(scheduler);
         if (scheduler->gangs.waiting) start_gangs(scheduler);
     } while (scheduler->fresh.count);
 }
 
 /* ---- back ----------------------------------------------------------------*/
-
-static void release_inputs(struct scheduler *scheduler, struct spec *spec,
-                           int from)
-{
-    for (uint32_t i = 0; i < spec->inputs; i++) {
-        struct record *input = spec_inputs(spec)[i];
-        values_copy(scheduler->values, input, from); /* a thief fetched it */
-        values_unneed(scheduler->values, input);
-    }
-}
-
-/* Does RANK hold, or will it make, any of the inputs? */
-static bool lies_at(struct spec *spec, int rank)
-{
-    for (uint32_t i = 0; i < spec->inputs; i++)
-        if (spec_inputs(spec)[i]->owner == rank) return true;
-    return false;
-}
 
 /* Tasks kept for WORKER; if all their inputs have gone elsewhere meanwhile, with
  * the tasks that make them, so do they. */
@@ -623,7 +387,7 @@ static void hand_held(struct scheduler *scheduler, struct worker_entry *worker)
            fits(worker, first)) {
         queue_pop(&worker->held);
         int rank = worker->rank;
-        if (!lies_at(first, rank)) rank = choose(scheduler, first);
+        if (!inputs_lie_at(first, rank)) rank = choose(scheduler, first);
         place_or_hold(scheduler, first->record, rank);
     }
 }
@@ -638,28 +402,20 @@ void scheduler_replace(struct scheduler *scheduler, struct record *record,
     staying.resources = NULL;
     staying.terms.cores = staying.terms.node = 0;
     struct spec *spec = order->flags & RUN_TERMS
-                            ? spec_with_terms(scheduler, &staying)
-                            : spec_new(scheduler, &staying);
+                            ? specs_new_with_terms(&scheduler->specs, &staying)
+                            : specs_new_plain(&scheduler->specs, &staying);
     assert(record->state == TASK_PLACED);
     spec->record = record;
     spec->cost_ns = before->cost_ns;
     spec->watchers = before->watchers;
     spec->flags |=
         before->flags & RUN_GANG; /* it has not left the worker yet */
-    need_inputs(scheduler, spec, order);
+    if (spec->inputs) inputs_need(scheduler->values, spec, order->inputs);
     record->spec = spec;
     record->attempt++;
-    release_inputs(scheduler, before, rank);
-    if (before->flags & RUN_TERMS) end_terms(scheduler, before);
-    spec_free(scheduler, before);
-}
-
-static void learn(struct scheduler *scheduler, uint32_t function,
-                  const struct msg_task_done *done)
-{
-    if (done->status != DMPI_OK) return;
-    estimate_learn(&scheduler->estimates[function], done->ns, done->bytes);
-    estimate_learn(&scheduler->any, done->ns, done->bytes);
+    inputs_release(scheduler->values, before, rank);
+    specs_give_back(&scheduler->specs, before);
+    specs_free(&scheduler->specs, before);
 }
 
 /* The task of RECORD is no load for WORKER any more. */
@@ -685,10 +441,10 @@ let_go(struct scheduler *scheduler, struct record *record, int from)
 {
     struct spec *spec = record->spec;
     record->spec = NULL;
-    release_inputs(scheduler, spec, from);
-    if (spec->flags & RUN_TERMS) end_terms(scheduler, spec);
+    inputs_release(scheduler->values, spec, from);
+    specs_give_back(&scheduler->specs, spec);
     if (spec->flags & RUN_GANG) gangs_member_ended(&scheduler->gangs, record);
-    spec_free(scheduler, spec);
+    specs_free(&scheduler->specs, spec);
 }
 
 /* It still does. Until then its record stays, and WORKER is not free. */
@@ -711,7 +467,7 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     struct worker_entry *worker = roster_at(roster, record->owner);
     unload(scheduler, record, worker);
     roster_at(roster, from)->tasks_done++;
-    learn(scheduler, record->spec->function, done);
+    estimates_learn(&scheduler->estimates, record->spec->function, done);
     task_enter(record, done->status == DMPI_OK ? TASK_DONE : TASK_FAILED);
     values_exist(scheduler->values, record, from, done->bytes);
     if (record->spec->watchers) release_watchers(scheduler, record->spec);
@@ -744,8 +500,8 @@ static void take_out(struct scheduler *scheduler, struct record *record)
     struct spec *spec = record->spec;
     struct roster *roster = scheduler->values->roster;
     if (spec_is_picky(spec) &&
-        demands_ticket(&scheduler->demands, spec)->waits) {
-        demands_remove(&scheduler->demands, spec);
+        demands_ticket(&scheduler->specs.demands, spec)->waits) {
+        demands_remove(&scheduler->specs.demands, spec);
         return;
     }
     struct queue *queue = record->dealt ? &scheduler->ready
@@ -778,12 +534,11 @@ static void fail_one(struct scheduler *scheduler, struct record *record,
     values_say_put(values, rank, record->key, 0, error);
     values_exist(values, record, rank, error->size);
     record->spec = NULL;
-    for (uint32_t i = 0; i < spec->inputs; i++)
-        values_unneed(values, spec_inputs(spec)[i]);
+    inputs_unneed(values, spec);
     release_watchers(scheduler, spec);
-    if (spec_is_picky(spec)) demands_end(&scheduler->demands, spec);
+    specs_give_back(&scheduler->specs, spec);
     if (watches) spec->record = NULL;
-    else spec_free(scheduler, spec);
+    else specs_free(&scheduler->specs, spec);
     scheduler->unended--;
     scheduler->ended++;
     values_release(values, record);

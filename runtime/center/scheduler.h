@@ -8,11 +8,10 @@
 #ifndef SCHEDULER_H
 #define SCHEDULER_H
 
-#include "demands.h"
 #include "distmpi/status.h"
-#include "epochs.h"
-#include "estimate.h"
+#include "estimates.h"
 #include "gangs.h"
+#include "specs.h"
 #include "task.h"
 #include "values.h"
 
@@ -21,19 +20,14 @@ enum { GRAPH_TURNS_MAX = 4096 };
 
 struct scheduler {
     struct values *values;      /* borrowed; with port, catalog, roster */
-    struct epochs epochs;       /* of constants */
-    struct demands demands;     /* of tasks that not all may run */
-    struct mem mem;             /* specs */
+    struct specs specs;         /* of tasks; with epochs, demands */
     struct queue ready;         /* may run anywhere */
     struct queue fresh;         /* ready, not looked at yet */
-    struct estimate *estimates; /* by function; owned */
-    struct estimate any;        /* over all functions */
-    uint32_t functions;
-    bool steal;      /* idle workers get what belongs to busy ones */
-    size_t unended;  /* tasks */
+    struct estimates estimates; /* of the functions */
+    bool steal;                 /* idle workers get what belongs to busy ones */
+    size_t unended;             /* tasks */
     size_t leaving;  /* those that have ended, and use their inputs still */
     uint64_t ended;  /* so far */
-    uint32_t turn;   /* of the next task */
     uint64_t *found; /* keys with a worker now that were sought; owned */
     size_t found_count, found_capacity;
     struct gangs gangs;
@@ -44,10 +38,6 @@ void scheduler_init(struct scheduler *scheduler, struct values *values,
                     const struct supply *supply, const dmpi_worker workers[],
                     uint32_t functions, bool steal);
 void scheduler_fini(struct scheduler *scheduler);
-
-/* Can ORDER ever run? DMPI_EINVAL: no worker has what it asks for. */
-dmpi_status scheduler_check(struct scheduler *scheduler,
-                            const struct task_order *order);
 
 /* Make a record for ORDER, which can run and whose inputs all exist in the catalog. The task moves
  * with the next scheduler_settle(). */
@@ -68,10 +58,6 @@ struct record *scheduler_adopt(struct scheduler *scheduler,
  * key, as its next attempt. */
 void scheduler_replace(struct scheduler *scheduler, struct record *record,
                        const struct task_order *order, int rank);
-
-/* What FUNCTION is thought to take: 1, if nothing is known of any. */
-uint64_t scheduler_estimate_ns(const struct scheduler *scheduler,
-                               uint32_t function);
 
 /* Tasks submitted from now on have their turn COUNT turns later. */
 void scheduler_pass_turns(struct scheduler *scheduler, uint32_t count);

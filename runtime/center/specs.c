@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* specs.c - the specs of tasks with terms; the others are made in the header. */
+#include "specs.h"
+
+#include <assert.h>
+#include <stdbool.h>
+
+#include "fault.h"
+
+void specs_init(struct specs *specs, struct values *values,
+                const struct supply *supply, const dmpi_worker workers[])
+{
+    *specs = (struct specs){.turn = 0};
+    epochs_init(&specs->epochs, values);
+    demands_init(&specs->demands, supply, workers, values->roster->ranks);
+}
+
+void specs_fini(struct specs *specs)
+{
+    epochs_fini(&specs->epochs);
+    demands_fini(&specs->demands);
+    mem_fini(&specs->mem);
+}
+
+/* ---- what is asked for ---------------------------------------------------*/
+
+/* False: DMPI_EINVAL, it makes no sense. */
+static bool read_wish(const struct specs *specs, const struct task_order *order,
+                      struct wish *wish)
+{
+    char why[300];
+    bool hard = order->flags & RUN_NODE;
+    *wish = (struct wish){.cores = order->terms.cores,
+                          .rank = order->flags & RUN_PINNED ? order->target : 0,
+                          .node = hard || !order->resources ? order->terms.node
+                                                            : 0};
+    if (!order->resources ||
+        supply_read_amounts(specs->demands.supply, order->resources,
+                            &wish->amounts, why, sizeof why))
+        return true;
+    fault(DMPI_EINVAL, "%s", why);
+    return false;
+}
+
+/* What ORDER, which is picky, asks for; NULL: DMPI_EINVAL, nobody has it. */
+static struct demand *find_demand(struct specs *specs,
+                                  const struct task_order *order)
+{
+    struct wish wish;
+    if (!read_wish(specs, order, &wish)) return NULL;
+    struct demand *demand = demands_find(&specs->demands, &wish);
+    if (demand || !wish.node || order->flags & RUN_NODE) return demand;
+    wish.node = 0; /* it was only preferred */
+    return demands_find(&specs->demands, &wish);
+}
+
+dmpi_status specs_check(struct specs *specs, const struct task_order *order)
+{
+    bool good = !task_order_is_picky(order) || find_demand(specs, order);
+    return good ? DMPI_OK : DMPI_EINVAL;
+}
+
+/* ---- tasks with terms ----------------------------------------------------*/
+
+struct spec *specs_new_with_terms(struct specs *specs,
+                                  const struct task_order *order)
+{
+    struct task_order full = *order;
+    struct demand *demand = NULL;
+    full.flags |= RUN_TERMS; /* without them they are all zero */
+    if (full.terms.epoch) epochs_join(&specs->epochs, full.terms.epoch);
+    else if (specs->epochs.last && !order->key)
+        full.terms.epoch = epochs_enter(&specs->epochs);
+    if (task_order_is_picky(order)) {
+        demand = find_demand(specs, order);
+        assert(demand); /* ORDER can run */
+        full.terms.ids = (uint16_t)demand->ids;
+        if (demand->ids) full.flags |= RUN_PINNED;
+    }
+    struct spec *spec = specs_new_plain(specs, &full);
+    if (demand) demands_begin(&specs->demands, demand, spec);
+    return spec;
+}
