@@ -7,16 +7,16 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "cancel.h"
 #include "catalog.h"
-#include "failure.h"
+#include "closing.h"
+#include "copies.h"
 #include "fault.h"
 #include "key.h"
 #include "kin.h"
 #include "levels.h"
 #include "log.h"
-#include "placement.h"
 
 struct center {
     struct port *port;
@@ -27,13 +27,7 @@ struct center {
     struct values values;
     struct scheduler scheduler;
     struct kin kin;
-    dmpi_worker *info;         /* by rank - 1; owned */
-    struct msg_counts *counts; /* the same; owned */
-    uint64_t *expected;        /* by rank: messages said to it; owned */
-    bool stopping;             /* nothing new is asked for */
-    int quiet;                 /* workers that ask nobody for anything */
-    bool counting;             /* all are told to say their last */
-    int stopped;               /* workers that have */
+    struct closing closing;
     uint64_t bytes_put;
 };
 
@@ -42,22 +36,16 @@ struct center *center_new(struct port *port, const dmpi_worker workers[],
                           uint64_t window_ns, bool steal)
 {
     struct center *center = log_alloc(sizeof *center);
-    size_t count = (size_t)port->ranks - 1;
     *center = (struct center){.port = port};
     exchange_init(&center->exchange, port);
     catalog_init(&center->catalog, port->ranks);
     roster_init(&center->roster, workers, port->ranks, window_ns);
     center->values = (struct values){port, &center->catalog, &center->roster,
                                      &center->watches};
-    center->info = log_alloc(count * sizeof *center->info);
-    memcpy(center->info, workers, count * sizeof *center->info);
-    scheduler_init(&center->scheduler, &center->values, supply, center->info,
-                   functions, steal);
+    scheduler_init(&center->scheduler, &center->values, supply, functions,
+                   steal);
     kin_init(&center->kin, port, &center->exchange, &center->scheduler);
-    center->counts = log_alloc(count * sizeof *center->counts);
-    memset(center->counts, 0, count * sizeof *center->counts);
-    center->expected = log_alloc((count + 1) * sizeof *center->expected);
-    memset(center->expected, 0, (count + 1) * sizeof *center->expected);
+    closing_init(&center->closing, port);
     return center;
 }
 
@@ -81,10 +69,8 @@ void center_free(struct center *center)
     watches_fini(&center->watches);
     roster_fini(&center->roster);
     catalog_fini(&center->catalog);
+    closing_fini(&center->closing);
     exchange_fini(&center->exchange);
-    free(center->info);
-    free(center->counts);
-    free(center->expected);
     free(center);
 }
 
@@ -147,21 +133,8 @@ dmpi_status center_submit_gang(struct center *center,
                                const struct task_order orders[], size_t size,
                                uint64_t keys[])
 {
-    size_t workers = (size_t)center->port->ranks - 1;
-    if (size > workers)
-        return fault(DMPI_EINVAL,
-                     "a gang of %zu in a pool of %zu workers: start %zu ranks, "
-                     "or ask for a smaller gang",
-                     size, workers, size + 1);
-    for (size_t i = 0; i < size; i++)
-        if (task_order_is_picky(&orders[i]))
-            return fault(DMPI_EINVAL, "a gang has its workers to itself: it "
-                                      "cannot ask for resources, cores or a "
-                                      "node");
-        else if (orders[i].terms.retries || orders[i].terms.timeout_ns)
-            return fault(DMPI_EINVAL,
-                         "a member of a gang has no retries and no "
-                         "timeout: the others would not know");
+    dmpi_status status = gangs_check(&center->scheduler.gangs, orders, size);
+    if (status) return status;
     scheduler_submit_gang(&center->scheduler, orders, (uint32_t)size, keys);
     scheduler_settle(&center->scheduler);
     return DMPI_OK;
@@ -185,46 +158,11 @@ dmpi_status center_submit_graph(struct center *center,
     return DMPI_OK;
 }
 
-/* Why RECORD's task, which has no worker, will have none. */
-static struct buffer *cancelled(struct record *record)
-{
-    struct spec *spec = record->spec;
-    struct failure_of of = {0, spec->function, spec_name(spec), spec->name};
-    return failure_new(DMPI_ECANCELLED, &of, "cancelled before it began");
-}
-
-static void say_cancel(struct center *center, const struct record *record)
-{
-    if (task_ended(record)) return;
-    struct msg_cancel *cancel =
-        port_say(center->port, record->owner, MSG_CANCEL, sizeof *cancel);
-    cancel->key = record->key;
-}
-
-/* To the worker of RECORD's task, or to those of its gang. */
-static void say_cancel_all(struct center *center, const struct record *record)
-{
-    if (!(record->spec->flags & RUN_GANG)) {
-        say_cancel(center, record);
-        return;
-    }
-    const struct gang *gang = gangs_of(&center->scheduler.gangs, record);
-    for (uint32_t i = 0; i < gang->size; i++)
-        if (gang->members[i]) say_cancel(center, gang->members[i]);
-}
-
 dmpi_status center_cancel(struct center *center, uint64_t key)
 {
     struct record *record = find_held(center, key);
     if (!record) return DMPI_ENOKEY;
-    if (task_ended(record)) return DMPI_OK;
-    if (task_placed(record)) {
-        say_cancel_all(center, record);
-        return DMPI_OK;
-    }
-    struct buffer *error = cancelled(record);
-    scheduler_fail(&center->scheduler, record, error);
-    buffer_unref(error);
+    cancel_task(&center->scheduler, record);
     return DMPI_OK;
 }
 
@@ -405,37 +343,13 @@ void center_fetch_now(struct center *center, int rank, uint64_t key,
     say_fetch(center, rank, key, request, FETCH_NOW);
 }
 
-/* RANK is to get itself a copy of RECORD from FROM. */
-static struct request *say_copy(struct center *center, struct record *record,
-                                int rank, int from)
-{
-    struct request *request = exchange_open(&center->exchange, NULL, 0);
-    struct msg_key_copy *copy =
-        port_say(center->port, rank, MSG_KEY_COPY, sizeof *copy);
-    *copy = (struct msg_key_copy){
-        .key = record->key, .request = request->id, .owner = (uint32_t)from};
-    values_copy(&center->values, record, rank);
-    record->needs++;
-    return request;
-}
-
 size_t center_replicate(struct center *center, uint64_t key, size_t copies,
                         struct request *requests[])
 {
     struct record *record = catalog_find(&center->catalog, key);
     assert(record && record->state == TASK_DONE);
-    record->spread = true;
-    size_t have = 1 + rankset_count(record->copies);
-    size_t missing = copies > have ? copies - have : 0;
-    int *holders = log_alloc((missing + 1) * sizeof *holders);
-    holders[0] = record->owner;
-    size_t made =
-        placement_spread(&center->roster, record, missing, holders + 1);
-    /* Copy i comes from copy i / 2, which may itself be on its way: a tree. */
-    for (size_t i = 0; i < made; i++)
-        requests[i] = say_copy(center, record, holders[i + 1], holders[i / 2]);
-    free(holders);
-    return made;
+    return copies_make(&center->values, &center->exchange, record, copies,
+                       requests);
 }
 
 /* ---- low level calls -----------------------------------------------------*/
@@ -443,52 +357,17 @@ size_t center_replicate(struct center *center, uint64_t key, size_t copies,
 dmpi_status center_holders(struct center *center, uint64_t key,
                            struct buffer **ranks)
 {
-    const struct record *record = catalog_find(&center->catalog, key);
-    if (!record) return fault(DMPI_ENOKEY, "no such key");
-    size_t count = task_ended(record) ? 1 + rankset_count(record->copies) : 0;
-    *ranks = buffer_new(count * sizeof(int32_t));
-    if (!*ranks) return fault(DMPI_ENOMEM, "no memory for %zu ranks", count);
-    int32_t *rank = (*ranks)->data;
-    if (count) *rank++ = record->owner;
-    for (int r = count ? rankset_next(record->copies, 0) : -1; r >= 0;
-         r = rankset_next(record->copies, r + 1))
-        *rank++ = r;
-    return DMPI_OK;
+    return copies_tell(&center->values, key, ranks);
 }
 
 struct buffer *center_workers(struct center *center)
 {
-    size_t count = (size_t)center->port->ranks - 1;
-    struct buffer *buffer = buffer_new(count * sizeof(dmpi_worker));
-    if (!buffer) log_panic("out of memory for the worker table");
-    memcpy(buffer->data, center->info, count * sizeof(dmpi_worker));
-    dmpi_worker *table = buffer->data;
-    for (size_t i = 0; i < count; i++) {
-        const struct worker_entry *worker = &center->roster.workers[i];
-        table[i].bytes = worker->bytes;
-        table[i].bytes_fetched = worker->bytes_fetched;
-        table[i].tasks_done = worker->tasks_done;
-        table[i].tasks_pending = worker->tasks;
-    }
-    return buffer;
+    return roster_tell(&center->roster);
 }
 
 dmpi_status center_drop_copy(struct center *center, uint64_t key, int rank)
 {
-    struct record *record = catalog_find(&center->catalog, key);
-    if (!record) return fault(DMPI_ENOKEY, "no such key");
-    if (!task_ended(record)) return fault(DMPI_EBUSY, "its task has not ended");
-    if (!is_worker(center, rank) || !values_at(record, rank))
-        return fault(DMPI_ENOKEY, "rank %d does not hold this key", rank);
-    if (record->needs)
-        return fault(DMPI_EBUSY, "%u tasks still need this key", record->needs);
-    if (record->owner == rank && rankset_next(record->copies, 0) < 0) {
-        values_drop(&center->values, record);
-        return DMPI_OK;
-    }
-    values_remove_copy(&center->values, record, rank);
-    values_say_drop(&center->values, key, rank);
-    return DMPI_OK;
+    return copies_drop(&center->values, key, rank);
 }
 
 void center_put_as_peer(struct center *center, int rank, uint64_t request,
@@ -608,68 +487,44 @@ static void on_echo(struct center *center, int from,
 
 /* ---- the end -------------------------------------------------------------*/
 
-/* All that these say is a word. */
-static void say_to_all(struct center *center, unsigned kind, uint64_t word)
-{
-    for (int rank = 1; rank < center->port->ranks; rank++)
-        *(uint64_t *)port_say(center->port, rank, kind, sizeof word) = word;
-}
-
 void center_stop(struct center *center, dmpi_status status)
 {
-    center->stopping = true;
-    say_to_all(center, MSG_STOP, status);
+    closing_begin(&center->closing, status);
 }
 
-/* Nobody waits for anybody, so nothing but what is on its way will be said. */
+bool center_stopping(const struct center *center)
+{
+    return center->closing.stopping;
+}
+
 void center_turn(struct center *center)
 {
-    if (center->counting || center->quiet < center->port->ranks - 1) return;
-    if (!exchange_idle(&center->exchange)) return;
-    if (center_constants_spreading(center)) return;
-    center->counting = true;
-    say_to_all(center, MSG_COUNT, 0);
+    if (closing_may_count(&center->closing) &&
+        exchange_idle(&center->exchange) && !center_constants_spreading(center))
+        closing_count(&center->closing);
 }
 
 static void on_quiet(struct center *center, int from,
                      const struct msg_quiet *quiet)
 {
-    center->quiet++;
+    closing_on_quiet(&center->closing);
     center_turn(center);
-}
-
-bool center_stopping(const struct center *center)
-{
-    return center->stopping;
-}
-
-static void say_end(struct center *center)
-{
-    for (int rank = 1; rank < center->port->ranks; rank++) {
-        struct msg_end *end =
-            port_say(center->port, rank, MSG_END, sizeof *end);
-        end->messages = center->expected[rank] + center->port->sent[rank];
-    }
 }
 
 static void on_stopped(struct center *center, int from,
                        const struct msg_stopped *stopped)
 {
-    const struct msg_heard *heard = (const struct msg_heard *)(stopped + 1);
-    center->counts[from - 1] = stopped->counts;
-    for (uint32_t i = 0; i < stopped->peers; i++)
-        center->expected[heard[i].rank] += heard[i].messages;
-    if (++center->stopped == center->port->ranks - 1) say_end(center);
+    closing_on_stopped(&center->closing, from, stopped);
 }
 
 bool center_stopped(const struct center *center)
 {
-    return center->stopped == center->port->ranks - 1;
+    return closing_is_over(&center->closing);
 }
 
 const struct msg_counts *center_counts(const struct center *center, int rank)
 {
-    return &center->counts[rank - 1];
+    return &center->closing.counts[rank - 1];
 }
 
 size_t center_held(const struct center *center)

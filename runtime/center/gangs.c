@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
 #include "inputs.h"
 #include "lineup.h"
 #include "log.h"
@@ -50,6 +51,27 @@ void gangs_fini(struct gangs *gangs)
 }
 
 /* ---- members -------------------------------------------------------------*/
+
+dmpi_status gangs_check(const struct gangs *gangs,
+                        const struct task_order orders[], size_t size)
+{
+    size_t workers = (size_t)gangs->roster->ranks - 1;
+    if (size > workers)
+        return fault(DMPI_EINVAL,
+                     "a gang of %zu in a pool of %zu workers: start %zu ranks, "
+                     "or ask for a smaller gang",
+                     size, workers, size + 1);
+    for (size_t i = 0; i < size; i++)
+        if (task_order_is_picky(&orders[i]))
+            return fault(DMPI_EINVAL, "a gang has its workers to itself: it "
+                                      "cannot ask for resources, cores or a "
+                                      "node");
+        else if (orders[i].terms.retries || orders[i].terms.timeout_ns)
+            return fault(DMPI_EINVAL,
+                         "a member of a gang has no retries and no "
+                         "timeout: the others would not know");
+    return DMPI_OK;
+}
 
 struct gang *gangs_new(uint32_t size)
 {

@@ -12,11 +12,13 @@
 #ifndef GANGS_H
 #define GANGS_H
 
+#include "distmpi/status.h"
 #include "map.h"
 #include "port.h"
 #include "queue.h"
 #include "record.h"
 #include "roster.h"
+#include "task.h"
 
 /* Communicators that a worker keeps, for the lists of members that it was part
  * of first. Those of other lists last as long as their gang: to replace one, all
@@ -48,6 +50,11 @@ struct gangs {
 
 void gangs_init(struct gangs *gangs, struct roster *roster);
 void gangs_fini(struct gangs *gangs);
+
+/* Can ORDERS, one per member, make a gang of SIZE? DMPI_EINVAL: there are not so
+ * many workers, or one asks for what a member cannot have. */
+dmpi_status gangs_check(const struct gangs *gangs,
+                        const struct task_order orders[], size_t size);
 
 /* A gang of SIZE members, which are then added one by one. */
 struct gang *gangs_new(uint32_t size);

@@ -9,12 +9,12 @@
 
 #include "values.h"
 
-/* The inputs of SPEC, which has some, are KEYS, which the catalog knows: they are
+/* The inputs of SPEC are KEYS, which the catalog knows: they are
  * needed now, and SPEC is the heir of one (see placement.h). */
 void inputs_need(const struct values *values, struct spec *spec,
                  const uint64_t keys[]);
 
-/* Watch the first input of SPEC, which has some, whose task is not placed; or,
+/* Watch the first input of SPEC whose task is not placed; or,
  * for a task that takes resources or workers from others while it waits for its
  * inputs, has not ended. False: there is none. */
 bool inputs_watch(struct spec *spec);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "failure.h"
+#include "cancel.h"
 #include "key.h"
 #include "log.h"
 
@@ -129,17 +129,6 @@ static void news_init(const struct kin *kin, struct news *news,
     news->order.resources = news->resources = text_of(tail, task->resources);
 }
 
-/* The task of RECORD has just been submitted and is not to run. */
-static void fail(struct kin *kin, struct record *record, dmpi_status status,
-                 const char *text)
-{
-    struct spec *spec = record->spec;
-    struct failure_of of = {0, spec->function, spec_name(spec), spec->name};
-    struct buffer *error = failure_new(status, &of, "%s", text);
-    scheduler_fail(kin->scheduler, record, error);
-    buffer_unref(error);
-}
-
 /* What asks for something that nobody has cannot be told so at once. */
 void kin_on_task_new(struct kin *kin, int from, const struct msg_task_new *task)
 {
@@ -153,9 +142,11 @@ void kin_on_task_new(struct kin *kin, int from, const struct msg_task_new *task)
         news.order.terms.cores = news.order.terms.node = 0;
     }
     struct record *record = scheduler_submit(kin->scheduler, &news.order);
-    if (status) fail(kin, record, status, dmpi_status_detail());
+    if (status)
+        cancel_with(kin->scheduler, record, status, dmpi_status_detail());
     else if (news.order.input_count < task->inputs)
-        fail(kin, record, DMPI_ENOKEY, "an input is not a key of this pool");
+        cancel_with(kin->scheduler, record, DMPI_ENOKEY,
+                    "an input is not a key of this pool");
     late_told(&kin->late, task->key);
     news_fini(&news);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* roster.c - loads, and the ring of workers with room. */
+/* roster.c - loads, the ring of workers with room, and the table of it all. */
 #include "roster.h"
 
 #include <assert.h>
@@ -62,6 +62,9 @@ void roster_init(struct roster *roster, const dmpi_worker info[], int ranks,
                               .workers = log_alloc(bytes),
                               .gangless = ranks - 1};
     memset(roster->workers, 0, bytes);
+    bytes = (size_t)(ranks - 1) * sizeof *info;
+    roster->info = log_alloc(bytes);
+    memcpy(roster->info, info, bytes);
     for (int rank = 1; rank < ranks; rank++)
         if (info[rank - 1].node >= roster->node_count)
             roster->node_count = info[rank - 1].node + 1;
@@ -83,6 +86,7 @@ void roster_fini(struct roster *roster)
         queue_fini(&roster_at(roster, rank)->held);
     for (int i = 0; i < roster->node_count; i++) rankset_free(roster->nodes[i]);
     free(roster->nodes);
+    free(roster->info);
     free(roster->workers);
 }
 
@@ -210,4 +214,21 @@ struct worker_entry *roster_least_filled(struct roster *roster)
         if (worker->bytes < least->bytes) least = worker;
     }
     return least;
+}
+
+struct buffer *roster_tell(const struct roster *roster)
+{
+    size_t count = (size_t)roster->ranks - 1;
+    struct buffer *buffer = buffer_new(count * sizeof(dmpi_worker));
+    if (!buffer) log_panic("out of memory for the worker table");
+    memcpy(buffer->data, roster->info, count * sizeof(dmpi_worker));
+    dmpi_worker *table = buffer->data;
+    for (size_t i = 0; i < count; i++) {
+        const struct worker_entry *worker = &roster->workers[i];
+        table[i].bytes = worker->bytes;
+        table[i].bytes_fetched = worker->bytes_fetched;
+        table[i].tasks_done = worker->tasks_done;
+        table[i].tasks_pending = worker->tasks;
+    }
+    return buffer;
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buffer.h"
 #include "distmpi/rank.h"
 #include "queue.h"
 #include "rankset.h"
@@ -50,6 +51,7 @@ struct worker_entry {
 
 struct roster {
     struct worker_entry *workers; /* by rank - 1; owned */
+    dmpi_worker *info; /* the same: as they were at the start; owned */
     int ranks;
     uint64_t window_ns;
     struct worker_entry *ring;    /* the one whose turn it is, or NULL */
@@ -60,7 +62,7 @@ struct roster {
     int gangless; /* workers in no gang */
 };
 
-/* INFO: one entry per worker, by rank from 1. */
+/* INFO: one entry per worker, by rank from 1; copied. */
 void roster_init(struct roster *roster, const dmpi_worker info[], int ranks,
                  uint64_t window_ns);
 void roster_fini(struct roster *roster);
@@ -114,5 +116,9 @@ void roster_hold(struct roster *roster, struct worker_entry *worker);
 struct worker_entry *roster_holder(struct roster *roster);
 
 struct worker_entry *roster_least_filled(struct roster *roster);
+
+/* What there is to know of each now: a table of dmpi_worker by rank from 1, the
+ * caller's to unref. */
+struct buffer *roster_tell(const struct roster *roster);
 
 #endif

@@ -22,11 +22,10 @@ enum {
 };
 
 void scheduler_init(struct scheduler *scheduler, struct values *values,
-                    const struct supply *supply, const dmpi_worker workers[],
-                    uint32_t functions, bool steal)
+                    const struct supply *supply, uint32_t functions, bool steal)
 {
     *scheduler = (struct scheduler){.values = values, .steal = steal};
-    specs_init(&scheduler->specs, values, supply, workers);
+    specs_init(&scheduler->specs, values, supply);
     estimates_init(&scheduler->estimates, functions);
     gangs_init(&scheduler->gangs, values->roster);
 }
@@ -410,7 +409,7 @@ void scheduler_replace(struct scheduler *scheduler, struct record *record,
     spec->watchers = before->watchers;
     spec->flags |=
         before->flags & RUN_GANG; /* it has not left the worker yet */
-    if (spec->inputs) inputs_need(scheduler->values, spec, order->inputs);
+    inputs_need(scheduler->values, spec, order->inputs);
     record->spec = spec;
     record->attempt++;
     inputs_release(scheduler->values, before, rank);

@@ -33,14 +33,14 @@ struct scheduler {
     struct gangs gangs;
 };
 
-/* SUPPLY, WORKERS (by rank from 1), STEAL: see center_new(). */
+/* SUPPLY, FUNCTIONS, STEAL: see center_new(). */
 void scheduler_init(struct scheduler *scheduler, struct values *values,
-                    const struct supply *supply, const dmpi_worker workers[],
-                    uint32_t functions, bool steal);
+                    const struct supply *supply, uint32_t functions,
+                    bool steal);
 void scheduler_fini(struct scheduler *scheduler);
 
-/* Make a record for ORDER, which can run and whose inputs all exist in the catalog. The task moves
- * with the next scheduler_settle(). */
+/* Make a record for ORDER, which can run and whose inputs all exist in the
+ * catalog. The task moves with the next scheduler_settle(). */
 struct record *scheduler_submit(struct scheduler *scheduler,
                                 const struct task_order *order);
 

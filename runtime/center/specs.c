@@ -8,11 +8,12 @@
 #include "fault.h"
 
 void specs_init(struct specs *specs, struct values *values,
-                const struct supply *supply, const dmpi_worker workers[])
+                const struct supply *supply)
 {
     *specs = (struct specs){.turn = 0};
     epochs_init(&specs->epochs, values);
-    demands_init(&specs->demands, supply, workers, values->roster->ranks);
+    demands_init(&specs->demands, supply, values->roster->info,
+                 values->roster->ranks);
 }
 
 void specs_fini(struct specs *specs)

@@ -23,9 +23,9 @@ struct specs {
     uint32_t turn;          /* of the next task */
 };
 
-/* VALUES, SUPPLY, WORKERS (by rank from 1) stay the caller's. */
+/* VALUES and SUPPLY stay the caller's. */
 void specs_init(struct specs *specs, struct values *values,
-                const struct supply *supply, const dmpi_worker workers[]);
+                const struct supply *supply);
 void specs_fini(struct specs *specs);
 
 /* Can ORDER ever run? DMPI_EINVAL: no worker has what it asks for. */

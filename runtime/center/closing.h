@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* closing.h - the end of the pool, in three steps: all are told to ask for
+ * nothing more, to say their last, and how much they have to hear.
+ *
+ * A step is taken when all workers have answered the one before. So a worker
+ * that has heard as much as it was told will never hear anything again. */
+#ifndef CLOSING_H
+#define CLOSING_H
+
+#include <stdbool.h>
+
+#include "distmpi/status.h"
+#include "port.h"
+
+struct closing {
+    struct port *port;         /* borrowed */
+    struct msg_counts *counts; /* by rank - 1; owned */
+    uint64_t *expected;        /* by rank: messages said to it; owned */
+    bool stopping;             /* nothing new is asked for */
+    int quiet;                 /* workers that ask nobody for anything */
+    bool counting;             /* all are told to say their last */
+    int stopped;               /* workers that have */
+};
+
+void closing_init(struct closing *closing, struct port *port);
+void closing_fini(struct closing *closing);
+
+/* Tell all workers that the pool ends with STATUS. */
+void closing_begin(struct closing *closing, dmpi_status status);
+
+/* A worker asks nobody for anything any more. */
+static inline void closing_on_quiet(struct closing *closing)
+{
+    closing->quiet++;
+}
+
+/* Are all quiet, and not told to say their last? */
+static inline bool closing_may_count(const struct closing *closing)
+{
+    return !closing->counting && closing->quiet >= closing->port->ranks - 1;
+}
+
+/* They may, and nobody waits for anybody, so nothing but what is on its way will
+ * be said: tell them to say their last. */
+void closing_count(struct closing *closing);
+
+/* FROM has said its last. */
+void closing_on_stopped(struct closing *closing, int from,
+                        const struct msg_stopped *stopped);
+
+/* All have, and been told how much they have to hear. */
+static inline bool closing_is_over(const struct closing *closing)
+{
+    return closing->stopped == closing->port->ranks - 1;
+}
+
+#endif
