@@ -111,7 +111,8 @@ struct wait {
     const dmpi_key *keys;
     size_t count;
     struct waiter waiter;
-    struct inquiry **inquiries; /* by key; NULL: it is here */
+    struct inquiry **inquiries; /* owned; by key, NULL: it was here; all of it
+                                * NULL: nothing was asked */
     size_t asked;
 };
 
@@ -128,13 +129,13 @@ static void ask(struct wait *wait, size_t i)
 /* DMPI_OK, DMPI_EFAILED, DMPI_ENOKEY; DMPI_ETIMEOUT: it has not ended. */
 static dmpi_status look(const struct wait *wait, size_t i)
 {
-    const struct inquiry *inquiry = wait->inquiries[i];
-    if (!inquiry) {
-        const struct buffer *here =
-            nest_look(nest_of(wait->session), wait->keys[i]);
-        return here && here->is_error ? DMPI_EFAILED : DMPI_OK;
+    const struct buffer *here;
+    if (!wait->inquiries || !wait->inquiries[i]) {
+        here = nest_look(nest_of(wait->session), wait->keys[i]);
+        if (here) return here->is_error ? DMPI_EFAILED : DMPI_OK;
+        return wait->inquiries ? DMPI_OK : DMPI_ETIMEOUT;
     }
-    const struct request *request = inquiry_request(inquiry);
+    const struct request *request = inquiry_request(wait->inquiries[i]);
     if (!request->done) return DMPI_ETIMEOUT;
     bool ended =
         request->status == DMPI_EFAILED || request->status == DMPI_ENOKEY;
@@ -212,6 +213,9 @@ static bool all_are_here(const struct wait *wait)
 /* Ask for all that is not here, and wait. */
 static void block(struct wait *wait, bool all, double timeout)
 {
+    size_t bytes = wait->count * sizeof(struct inquiry *);
+    wait->inquiries = log_alloc(bytes);
+    if (bytes) memset(wait->inquiries, 0, bytes);
     for (size_t i = 0; i < wait->count; i++) ask(wait, i);
     bool enough = !wait->asked || (!all && wait->asked < wait->count);
     if (!enough)
@@ -233,15 +237,13 @@ dmpi_status inside_wait(struct session *session, const dmpi_key keys[],
     if (all && timeout < 0)
         for (size_t i = 0; i < count; i++) run_on_top(session, keys[i]);
     waiter_init(&wait.waiter, running_task_job());
-    wait.inquiries = log_alloc(count * sizeof(struct inquiry *));
-    if (count) memset(wait.inquiries, 0, count * sizeof(struct inquiry *));
     if (all ? !all_are_here(&wait) : !any_is_here(&wait))
         block(&wait, all, timeout);
     running_was_away(clock_ns() - begin_ns);
     dmpi_status status = *wait.waiter.circle ? in_a_circle(&wait.waiter)
                          : all ? outcome_all(&wait, timeout, which)
                                : outcome_any(&wait, timeout, which);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; wait.inquiries && i < count; i++)
         if (wait.inquiries[i]) nest_close(nest_of(session), wait.inquiries[i]);
     free(wait.inquiries);
     return status;

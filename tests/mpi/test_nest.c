@@ -93,6 +93,18 @@ DMPI_TASK(waits_for_any)
     give(task, seen);
 }
 
+/* Of itself and a value that is here, the value has ended. */
+DMPI_TASK(waits_for_what_is_here)
+{
+    dmpi_pool *here = dmpi_task_pool(task);
+    dmpi_key keys[2] = {dmpi_task_key(task), DMPI_KEY_NONE};
+    size_t which = 77;
+    TRY(dmpi_put(here, "x", 1, 0, &keys[1]));
+    TRY(dmpi_wait(here, keys, 2, DMPI_ANY, DMPI_FOREVER, &which));
+    TRY(dmpi_drop(here, &keys[1], 1));
+    give(task, (int64_t)which);
+}
+
 /* Waits for itself, but not for ever; and so does a child. */
 DMPI_TASK(waits_too_short)
 {
@@ -391,6 +403,11 @@ static void any_of_several_is_seen_one_by_one(void)
     CU_ASSERT_EQUAL(run(waits_for_any, 0), 12);
 }
 
+static void any_of_several_is_one_that_has_ended(void)
+{
+    CU_ASSERT_EQUAL(run(waits_for_what_is_here, 0), 1);
+}
+
 static void a_wait_may_be_too_short(void)
 {
     CU_ASSERT_EQUAL(run(waits_too_short, 4), DMPI_ETIMEOUT);
@@ -514,6 +531,8 @@ static const struct check_test tests[] = {
     {"children are added up", children_are_added_up},
     {"many tasks do so at once", many_tasks_do_so_at_once},
     {"any of several is seen one by one", any_of_several_is_seen_one_by_one},
+    {"any of several is one that has ended",
+     any_of_several_is_one_that_has_ended},
     {"a wait may be too short", a_wait_may_be_too_short},
     {"a graph is one call", a_graph_is_one_call},
     {"values are put here and elsewhere", values_are_put_here_and_elsewhere},
