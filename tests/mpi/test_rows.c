@@ -173,7 +173,7 @@ static void starmap_takes_several_arguments(void)
 static void chunks_are_tasks(void)
 {
     enum { CHUNKS = (COUNT + CHUNK - 1) / CHUNK };
-    int64_t pairs[COUNT][2], results[CHUNKS][CHUNK];
+    int64_t pairs[COUNT][2], results[CHUNKS][CHUNK] = {{0}};
     dmpi_value values[CHUNKS];
     dmpi_key keys[CHUNKS];
     fill_pairs(pairs);
