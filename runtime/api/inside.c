@@ -95,14 +95,15 @@ dmpi_status inside_put(struct session *session, const void *data, size_t size,
 
 /* ---- waiting -------------------------------------------------------------*/
 
-/* What makes KEY runs on top of the caller, if it is ready here. */
-static void run_on_top(struct session *session, dmpi_key key)
+/* What makes KEY runs on top of the caller, if it is ready here. *NOW_NS goes
+ * along. */
+static void run_on_top(struct session *session, dmpi_key key, uint64_t *now_ns)
 {
     struct job *job;
     while (!nest_look(nest_of(session), key) &&
            (job = nest_ready_job(nest_of(session), key)) &&
            stack_has_room(session))
-        session_run_on_top(session, job);
+        session_run_on_top(session, job, now_ns);
 }
 
 /* One wait for many keys. */
@@ -233,13 +234,16 @@ dmpi_status inside_wait(struct session *session, const dmpi_key keys[],
     if (!which) which = &place;
     for (size_t i = 0; i < count; i++)
         if (!may_be_key(session, keys[i])) return unknown_key(*which = i);
-    uint64_t begin_ns = clock_ns();
+    uint64_t begin_ns = clock_ns(), now_ns = begin_ns;
     if (all && timeout < 0)
-        for (size_t i = 0; i < count; i++) run_on_top(session, keys[i]);
+        for (size_t i = 0; i < count; i++)
+            run_on_top(session, keys[i], &now_ns);
     waiter_init(&wait.waiter, running_task_job());
-    if (all ? !all_are_here(&wait) : !any_is_here(&wait))
+    if (all ? !all_are_here(&wait) : !any_is_here(&wait)) {
         block(&wait, all, timeout);
-    running_was_away(clock_ns() - begin_ns);
+        now_ns = clock_ns();
+    }
+    running_was_away(now_ns - begin_ns);
     dmpi_status status = *wait.waiter.circle ? in_a_circle(&wait.waiter)
                          : all ? outcome_all(&wait, timeout, which)
                                : outcome_any(&wait, timeout, which);
@@ -256,12 +260,14 @@ dmpi_status inside_get(struct session *session, dmpi_key key, void *data,
     struct waiter waiter;
     if (!may_be_key(session, key))
         return fault(DMPI_ENOKEY, "not a key of this pool");
-    uint64_t begin_ns = clock_ns();
-    run_on_top(session, key);
+    uint64_t begin_ns = clock_ns(), now_ns = begin_ns;
+    run_on_top(session, key, &now_ns);
+    bool here = nest_look(nest, key);
     waiter_init(&waiter, running_task_job());
     struct inquiry *inquiry = nest_ask(nest, &waiter, key, data, room);
     stack_block(session, &waiter, true, UINT64_MAX);
-    running_was_away(clock_ns() - begin_ns);
+    if (!here) now_ns = clock_ns();
+    running_was_away(now_ns - begin_ns);
     if (*waiter.circle) {
         nest_close(nest, inquiry);
         return in_a_circle(&waiter);

@@ -265,10 +265,11 @@ static bool run_slice(struct session *session)
     return any;
 }
 
-void session_run_on_top(struct session *session, struct job *job)
+void session_run_on_top(struct session *session, struct job *job,
+                        uint64_t *now_ns)
 {
     struct worker *worker = session->worker;
-    uint64_t begin = clock_ns();
+    uint64_t begin = *now_ns;
     worker_set_time(worker, begin);
     if (!worker_take_over(worker, job)) return;
     flush_before(session, worker_estimate_ns(worker, job));
@@ -278,7 +279,10 @@ void session_run_on_top(struct session *session, struct job *job)
         tracer_task(session->worker_trace, job, ran.output, begin, end);
     worker_set_time(worker, end);
     finish(worker, job, &ran, end - begin);
-    if (end - session->turned_ns > SLICE_NS) session_turn(session, TURN_MAIN);
+    *now_ns = end;
+    if (end - session->turned_ns <= SLICE_NS) return;
+    session_turn(session, TURN_MAIN);
+    *now_ns = clock_ns();
 }
 
 /* In a single process the center hears of an end between two slices only. Who

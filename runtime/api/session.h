@@ -92,8 +92,11 @@ bool session_run_tasks(struct session *session);
  * must not have to wait for a task that waits on top of it. */
 bool session_run_elsewhere(struct session *session);
 
-/* JOB, which is ready, runs on top of the running task, which waits for it. */
-void session_run_on_top(struct session *session, struct job *job);
+/* JOB, which is ready, runs on top of the running task, which waits for it.
+ * *NOW_NS is the time, before and afterwards: who waits for many looks at the
+ * clock once a task. */
+void session_run_on_top(struct session *session, struct job *job,
+                        uint64_t *now_ns);
 
 /* Nothing to do: spin, or sleep until somebody rings, at most until UNTIL_NS. */
 void session_idle(struct session *session, uint64_t until_ns);
