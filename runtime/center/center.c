@@ -191,6 +191,7 @@ static void on_task_done(struct center *center, int from,
 static void on_task_left(struct center *center, int from,
                          const struct msg_task_left *left)
 {
+    if (kin_left_early(&center->kin, left->key)) return;
     scheduler_left(&center->scheduler,
                    catalog_find(&center->catalog, left->key), from);
     scheduler_settle(&center->scheduler);

@@ -20,6 +20,7 @@ struct parked {
 /* An end that has overtaken the news of its task. */
 struct early {
     int from;
+    bool left; /* the worker too, see TASK_LEFT */
     struct msg_task_done done;
 };
 
@@ -156,7 +157,10 @@ static void end_at_last(struct kin *kin, struct record *record)
     struct early *early = map_get(&kin->early, record->key);
     if (!early || early->done.attempt != record->attempt) return;
     map_remove(&kin->early, record->key);
-    scheduler_end(kin->scheduler, record, early->from, &early->done);
+    bool good =
+        scheduler_end(kin->scheduler, record, early->from, &early->done);
+    if (good && early->left)
+        scheduler_left(kin->scheduler, record, early->from);
     free(early);
 }
 
@@ -196,9 +200,16 @@ bool kin_ended_early(struct kin *kin, int from,
                         : late_is_to_come(&kin->late, from, done->key);
     if (!early || map_get(&kin->early, done->key)) return false;
     struct early *kept = log_alloc(sizeof *kept);
-    *kept = (struct early){from, *done};
+    *kept = (struct early){.from = from, .done = *done};
     map_add(&kin->early, done->key, kept);
     return true;
+}
+
+bool kin_left_early(struct kin *kin, uint64_t key)
+{
+    struct early *early = kin->early.count ? map_get(&kin->early, key) : NULL;
+    if (early) early->left = true;
+    return early;
 }
 
 /* ---- keys ----------------------------------------------------------------*/

@@ -39,6 +39,10 @@ bool kin_waits_for(struct kin *kin, int from, const uint64_t keys[],
 bool kin_ended_early(struct kin *kin, int from,
                      const struct msg_task_done *done);
 
+/* The task of KEY, whose end is kept so, has left its worker. False: no end is
+ * kept. */
+bool kin_left_early(struct kin *kin, uint64_t key);
+
 /* The task of KEY has ended. */
 static inline void kin_ended(struct kin *kin, uint64_t key)
 {

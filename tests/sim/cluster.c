@@ -12,7 +12,7 @@
 #include "random.h"
 
 enum {
-    STEP_NS_MAX = 20000,    /* in random order */
+    STEP_NS_MAX = 20000,    /* in random order, unless set */
     JOB_ENDS_ONE_IN = 4,    /* looks at its worker */
     TURNS_ONE_IN = 4,       /* messages, in virtual time */
     ROUNDS_MAX = 100 * 1000 /* that a stop may need */
@@ -277,7 +277,9 @@ static void look_at(struct cluster *cluster, int rank)
 void cluster_step(struct cluster *cluster)
 {
     uint64_t *random = &cluster->random;
-    cluster->now_ns += random_below(random, STEP_NS_MAX);
+    uint64_t longest_ns = cluster->setup.step_ns_max;
+    cluster->now_ns +=
+        random_below(random, longest_ns ? longest_ns : STEP_NS_MAX);
     if (random_one_in(random, 2) && network_step(cluster->network)) return;
     look_at(cluster,
             1 + (int)random_below(random, (uint64_t)cluster->setup.workers));

@@ -33,7 +33,8 @@ struct cluster_setup {
      * waits, or goes on as another; false: it ends. NULL: it ends. */
     bool (*waits)(void *app, int rank, struct job *job);
     void *app;
-    uint64_t tick_ns; /* the longest step in virtual time; 0: any */
+    uint64_t tick_ns;     /* the longest step in virtual time; 0: any */
+    uint64_t step_ns_max; /* of cluster_step(); 0: 20 us */
     /* What messages and transfers cost in virtual time; NULL: nothing. */
     const struct network_costs *costs;
 };

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "cluster.h"
 #include "key.h"
+#include "nest.h"
 #include "oracle.h"
 #include "seeds.h"
 #include "tree.h"
@@ -148,6 +149,59 @@ static void a_spawn_waits_for_no_word_of_the_center(void)
     cluster_free(parent.cluster);
 }
 
+static bool cancelled_trees(uint64_t seed)
+{
+    static const struct tree_flavour flavour = {.workers_max = 5,
+                                                .depth = 5,
+                                                .roots = 4,
+                                                .fail_one_in = 60,
+                                                .target_one_in = 5,
+                                                .cancel_one_in = 300};
+    return tree_run(seed, &flavour);
+}
+
+static void trees_are_cancelled_at_any_moment(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(1500, cancelled_trees), 0);
+}
+
+static bool retried_trees(uint64_t seed)
+{
+    static const struct tree_flavour flavour = {.workers_max = 5,
+                                                .depth = 5,
+                                                .roots = 3,
+                                                .fail_one_in = 20,
+                                                .target_one_in = 5,
+                                                .terms_one_in = 3};
+    return tree_run(seed, &flavour);
+}
+
+static void children_are_tried_again_and_run_out_of_time(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(1000, retried_trees), 0);
+}
+
+static bool long_waits(uint64_t seed)
+{
+    static const struct tree_flavour flavour = {.workers_max = 5,
+                                                .depth = 5,
+                                                .roots = 3,
+                                                .blocked_max = 2,
+                                                .fail_one_in = 60,
+                                                .target_one_in = 4,
+                                                .step_ns_max =
+                                                    2 * NEST_TELL_NS};
+    return tree_run(seed, &flavour);
+}
+
+static void however_long_tasks_wait_there_is_no_circle(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(1000, long_waits), 0);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -160,6 +214,12 @@ int main(void)
          above_the_limit_somebody_always_goes_on},
         {"a spawn waits for no word of the center",
          a_spawn_waits_for_no_word_of_the_center},
+        {"trees are cancelled at any moment",
+         trees_are_cancelled_at_any_moment},
+        {"children are tried again and run out of time",
+         children_are_tried_again_and_run_out_of_time},
+        {"however long tasks wait there is no circle",
+         however_long_tasks_wait_there_is_no_circle},
     };
     return check_run("nest", tests, CHECK_COUNT(tests));
 }

@@ -2,6 +2,7 @@
 /* tree.c - each task a small state machine, kept by its key. */
 #include "tree.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,15 @@
 #include "oracle.h"
 #include "random.h"
 
-enum { CHILDREN_MAX = 4, GROW = 0, COMBINE = 1, ROUNDS_MAX = 2000 * 1000 };
+enum {
+    CHILDREN_MAX = 4,
+    ROOTS_MAX = 16,
+    GROW = 0,
+    COMBINE = 1,
+    ROUNDS_MAX = 2000 * 1000,
+    KNOWN = 64, /* keys that may be cancelled */
+    TIMEOUT_NS_MAX = 2000 * 1000
+};
 
 enum way { WAIT_ALL, WAIT_EACH, WAIT_ANY, GO_ON, LEAVE, WAYS };
 
@@ -20,18 +29,19 @@ struct args {
     uint64_t seed;
     uint64_t peek; /* a key to ask for from the inside; 0: none */
     uint32_t depth;
-    uint32_t pad;
+    uint32_t retries;
 };
 
 /* What the arguments decide. */
 struct plan {
     enum way way;
     unsigned children; /* 0: it ends at once */
-    bool fails;
+    unsigned fails;    /* so many times; no more often than it may be tried */
     bool chain[CHILDREN_MAX]; /* this child uses the one before it, */
     bool peeks[CHILDREN_MAX]; /* or asks for it */
     struct args args[CHILDREN_MAX];
     int target[CHILDREN_MAX];
+    uint64_t timeout_ns[CHILDREN_MAX];
 };
 
 struct outcome {
@@ -42,6 +52,7 @@ struct outcome {
 /* A task that has begun and not ended. */
 struct frame {
     struct plan plan;
+    bool fails; /* this time */
     struct waiter waiter;
     struct inquiry *inquiries[CHILDREN_MAX];
     uint64_t keys[CHILDREN_MAX];
@@ -55,12 +66,24 @@ struct tree {
     const struct tree_flavour *flavour;
     struct cluster *cluster;
     struct map frames;
+    uint64_t random; /* for what is done to the tree */
+    uint64_t known[KNOWN];
+    size_t known_count; /* so far, the last ones are there */
+    bool cut;           /* some task may have been cut short */
+    bool good;
 };
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
     uint64_t state = a * 31 + b;
     return random_next(&state);
+}
+
+static void plan_terms(struct plan *plan, uint64_t *random, unsigned i)
+{
+    plan->args[i].retries = random_below(random, 3);
+    if (random_one_in(random, 2))
+        plan->timeout_ns[i] = 1 + random_below(random, TIMEOUT_NS_MAX);
 }
 
 static void plan_child(struct plan *plan, const struct tree_flavour *flavour,
@@ -78,6 +101,8 @@ static void plan_child(struct plan *plan, const struct tree_flavour *flavour,
         flavour->target_one_in && random_one_in(random, flavour->target_one_in)
             ? 1 + (int)random_below(random, 64)
             : 0;
+    if (flavour->terms_one_in && random_one_in(random, flavour->terms_one_in))
+        plan_terms(plan, random, i);
 }
 
 static void make_plan(struct plan *plan, const struct tree_flavour *flavour,
@@ -85,8 +110,9 @@ static void make_plan(struct plan *plan, const struct tree_flavour *flavour,
 {
     uint64_t random = args->seed;
     *plan = (struct plan){.way = random_below(&random, WAYS)};
-    plan->fails =
-        flavour->fail_one_in && random_one_in(&random, flavour->fail_one_in);
+    if (flavour->fail_one_in && random_one_in(&random, flavour->fail_one_in))
+        plan->fails = 1 + random_below(&random, 1 + args->retries);
+    if (plan->fails > args->retries) plan->fails = UINT_MAX;
     if (args->depth) plan->children = 1 + random_below(&random, CHILDREN_MAX);
     for (unsigned i = 0; i < plan->children; i++)
         plan_child(plan, flavour, &random, args, i);
@@ -115,7 +141,7 @@ static struct outcome foretell(const struct tree_flavour *flavour,
     uint64_t seed = args->seed + (extra ? extra->word : 0);
     make_plan(&plan, flavour, args);
     if (extra && extra->failed) return (struct outcome){0, true};
-    if (plan.fails) return (struct outcome){0, true};
+    if (plan.fails > args->retries) return (struct outcome){0, true};
     if (!plan.children || plan.way == LEAVE)
         return (struct outcome){mix(seed, 0), false};
     for (unsigned i = 0; i < plan.children; i++)
@@ -127,6 +153,13 @@ static struct outcome foretell(const struct tree_flavour *flavour,
 }
 
 /* ---- what it does --------------------------------------------------------*/
+
+static void complain(struct tree *tree, const char *what, uint64_t key)
+{
+    if (tree->good)
+        fprintf(stderr, "%s, key %llx\n", what, (unsigned long long)key);
+    tree->good = false;
+}
 
 static struct nest *nest_of(struct tree *tree, int rank)
 {
@@ -141,6 +174,22 @@ static uint64_t extra_word(const struct frame *frame, struct job *job)
         return word;
     }
     return frame->peek_word;
+}
+
+static void set_terms(struct tree *tree, struct task_order *order,
+                      const struct args *args, uint64_t timeout_ns)
+{
+    if (!args->retries && !timeout_ns) return;
+    order->flags |= RUN_TERMS;
+    order->terms.retries = (uint16_t)args->retries;
+    order->terms.timeout_ns = timeout_ns;
+    tree->cut |= timeout_ns != 0;
+}
+
+/* KEY may be cancelled from now on. */
+static void note_key(struct tree *tree, uint64_t key)
+{
+    tree->known[tree->known_count++ % KNOWN] = key;
 }
 
 static void submit_children(struct tree *tree, struct nest *nest,
@@ -158,7 +207,9 @@ static void submit_children(struct tree *tree, struct nest *nest,
                                    .args = &args,
                                    .size = sizeof args,
                                    .target = target};
+        set_terms(tree, &order, &args, plan->timeout_ns[i]);
         frame->keys[i] = nest_submit(nest, job, &order);
+        note_key(tree, frame->keys[i]);
     }
 }
 
@@ -279,6 +330,8 @@ static struct frame *frame_of(struct tree *tree, struct job *job)
     if (frame) return frame;
     frame = calloc(1, sizeof *frame);
     make_plan(&frame->plan, tree->flavour, (const void *)job_args(job));
+    unsigned tried = job_has_terms(job) ? job_terms(job)->tried : 0;
+    frame->fails = tried < frame->plan.fails;
     map_add(&tree->frames, job->key, frame);
     return frame;
 }
@@ -290,11 +343,12 @@ static bool waits(void *app, int rank, struct job *job)
     if (job->function == COMBINE) return false;
     struct frame *frame = frame_of(tree, job);
     const struct args *args = (const void *)job_args(job);
+    if (*frame->waiter.circle) complain(tree, frame->waiter.circle, job->key);
     if (peek(nest, job, frame)) return true;
     if (args->peek && !frame->submitted)
         frame->failed |= !close_one(nest, frame->inquiries[0]);
     if (frame->failed && !frame->submitted) return false;
-    if (frame->plan.fails || !frame->plan.children) return false;
+    if (frame->fails || !frame->plan.children) return false;
     if (!frame->submitted) submit_children(tree, nest, job, frame);
     if (frame->plan.way == GO_ON) {
         go_on(tree, rank, job, frame);
@@ -335,7 +389,7 @@ static struct buffer *call(void *app, int rank, struct job *job)
     struct frame *frame = frame_of(tree, job);
     const struct args *args = (const void *)job_args(job);
     uint64_t seed = args->seed + extra_word(frame, job);
-    struct outcome outcome = {mix(seed, 0), frame->plan.fails};
+    struct outcome outcome = {mix(seed, 0), frame->fails};
     bool sums = frame->plan.children && frame->plan.way != LEAVE;
     if (sums && frame->submitted) {
         struct outcome children[CHILDREN_MAX] = {{0}};
@@ -351,69 +405,107 @@ static struct buffer *call(void *app, int rank, struct job *job)
 
 /* ---- the run -------------------------------------------------------------*/
 
-static bool check_root(struct tree *tree, const struct args *args, uint64_t key)
+static void check_root(struct tree *tree, const struct args *args, uint64_t key)
 {
     struct outcome expected = foretell(tree->flavour, args, NULL);
     struct buffer *buffer = cluster_get(tree->cluster, key);
     uint64_t word = 0;
     if (!buffer->is_error) memcpy(&word, buffer->data, sizeof word);
-    bool good = buffer->is_error == expected.failed &&
-                (expected.failed || word == expected.word);
-    if (!good) fprintf(stderr, "a wrong value, key %llx\n", (long long)key);
+    bool good = buffer->is_error ? expected.failed || tree->cut
+                                 : !expected.failed && word == expected.word;
+    if (!good) complain(tree, "a wrong value", key);
     buffer_unref(buffer);
     center_drop(tree->cluster->center, key);
-    return good;
 }
 
-static bool run_roots(struct tree *tree, uint64_t seed)
+/* A key that its task still holds, or that is gone. */
+static void cancel_one(struct tree *tree)
 {
-    struct args args[16];
-    uint64_t keys[16];
-    bool good = true;
+    size_t count = tree->known_count < KNOWN ? tree->known_count : KNOWN;
+    uint64_t key = tree->known[random_below(&tree->random, count)];
+    dmpi_status status = center_cancel(tree->cluster->center, key);
+    if (status != DMPI_OK && status != DMPI_ENOKEY)
+        complain(tree, "cannot cancel", key);
+    tree->cut |= status == DMPI_OK;
+    center_settle(tree->cluster->center);
+}
+
+/* Until all tasks have ended. */
+static void run_and_cancel(struct tree *tree)
+{
+    unsigned one_in =
+        1 + random_below(&tree->random, tree->flavour->cancel_one_in);
+    while (center_unended(tree->cluster->center) && tree->good) {
+        cluster_step(tree->cluster);
+        if (random_one_in(&tree->random, one_in)) cancel_one(tree);
+    }
+}
+
+static void run_to_the_end(struct tree *tree)
+{
+    for (int i = 0; center_unended(tree->cluster->center); i++) {
+        if (i == ROUNDS_MAX) complain(tree, "tasks do not end", 0);
+        if (!tree->good) return;
+        cluster_step(tree->cluster);
+    }
+    cluster_run(tree->cluster);
+}
+
+static void run_roots(struct tree *tree, uint64_t seed)
+{
+    struct args args[ROOTS_MAX];
+    uint64_t keys[ROOTS_MAX];
     for (unsigned i = 0; i < tree->flavour->roots; i++) {
         args[i] =
             (struct args){.seed = mix(seed, i), .depth = tree->flavour->depth};
         struct task_order order = {
             .function = GROW, .args = &args[i], .size = sizeof args[i]};
         keys[i] = center_submit(tree->cluster->center, &order);
+        note_key(tree, keys[i]);
         center_settle(tree->cluster->center);
     }
-    for (unsigned i = 0; i < tree->flavour->roots; i++)
-        good = good && check_root(tree, &args[i], keys[i]);
-    for (int i = 0; good && center_unended(tree->cluster->center); i++) {
-        if (i == ROUNDS_MAX) {
-            fprintf(stderr, "tasks do not end\n");
-            return false;
-        }
-        cluster_step(tree->cluster);
-    }
-    if (good) cluster_run(tree->cluster);
-    return good;
+    if (tree->flavour->cancel_one_in) run_and_cancel(tree);
+    for (unsigned i = 0; tree->good && i < tree->flavour->roots; i++)
+        check_root(tree, &args[i], keys[i]);
+    if (tree->good) run_to_the_end(tree);
 }
 
-bool tree_run(uint64_t seed, const struct tree_flavour *flavour)
+static void stop(struct tree *tree)
 {
-    struct tree tree = {.flavour = flavour};
+    if (tree->good && !cluster_stop(tree->cluster))
+        complain(tree, "no clean end", 0);
+    if (tree->good && tree->frames.count)
+        complain(tree, "tasks have not ended", tree->frames.count);
+}
+
+static struct cluster *any_cluster(struct tree *tree, uint64_t seed)
+{
+    const struct tree_flavour *flavour = tree->flavour;
     uint64_t random = seed;
     struct cluster_setup setup = {
         .workers =
             1 + (int)random_below(&random, (uint64_t)flavour->workers_max),
         .seed = random_next(&random),
         .steal = !random_one_in(&random, 4),
+        .step_ns_max = flavour->step_ns_max,
         .check = true,
         .call = call,
         .waits = waits,
-        .app = &tree};
-    tree.cluster = cluster_new(&setup);
+        .app = tree};
+    return cluster_new(&setup);
+}
+
+bool tree_run(uint64_t seed, const struct tree_flavour *flavour)
+{
+    struct tree tree = {
+        .flavour = flavour, .random = mix(seed, 0), .good = true};
+    tree.cluster = any_cluster(&tree, seed);
     for (int rank = 1; flavour->blocked_max && rank < tree.cluster->ranks;
          rank++)
         nest_of(&tree, rank)->blocked_max = flavour->blocked_max;
-    bool good = run_roots(&tree, seed) && cluster_stop(tree.cluster);
-    if (good && tree.frames.count) {
-        fprintf(stderr, "%zu tasks have not ended\n", tree.frames.count);
-        good = false;
-    }
+    run_roots(&tree, seed);
+    stop(&tree);
     map_fini(&tree.frames);
     cluster_free(tree.cluster);
-    return good;
+    return tree.good;
 }
