@@ -349,6 +349,7 @@ void kin_on_blocked(struct kin *kin, int from,
                blocked->keys);
     char *line = circle_find(&kin->circle, blocked->key);
     if (!line) return;
+    circle_remove(&kin->circle, blocked->key); /* it waits no more */
     size_t size = strlen(line) + 1;
     struct msg_wait_failed *failed =
         port_say(kin->port, from, MSG_WAIT_FAILED, sizeof *failed + size);
