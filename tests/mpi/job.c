@@ -130,6 +130,13 @@ size_t job_keys_held(void)
     return sum;
 }
 
+bool job_keys_become(size_t count)
+{
+    for (int i = 0; i < 5000 && job_keys_held() != count; i++)
+        job_sleep(0.001);
+    return job_keys_held() == count;
+}
+
 /* ---- bytes and time ------------------------------------------------------*/
 
 /* Word I of the bytes that belong to SEED (splitmix64). */

@@ -68,6 +68,9 @@ void job_drop(dmpi_key key);
 /* How many keys all workers hold. */
 size_t job_keys_held(void);
 
+/* Do they come to hold so many? Words of ends and drops may be on their way. */
+bool job_keys_become(size_t count);
+
 /* The number of workers. */
 static inline int job_workers(void)
 {
