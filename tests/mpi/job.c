@@ -132,8 +132,7 @@ size_t job_keys_held(void)
 
 bool job_keys_become(size_t count)
 {
-    for (int i = 0; i < 5000 && job_keys_held() != count; i++)
-        job_sleep(0.001);
+    for (int i = 0; i < 5000 && job_keys_held() != count; i++) job_sleep(0.001);
     return job_keys_held() == count;
 }
 
