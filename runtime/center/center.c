@@ -483,7 +483,7 @@ static void on_blocked(struct center *center, int from,
 static void on_echo(struct center *center, int from,
                     const struct msg_echo *echo)
 {
-    late_told(&center->kin.late, echo->key);
+    late_echoed(&center->kin.late, echo->key);
 }
 
 /* ---- the end -------------------------------------------------------------*/

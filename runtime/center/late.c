@@ -33,6 +33,7 @@ void late_fini(struct late *late)
         }
     }
     free(late->ranks);
+    map_fini(&late->unmade);
 }
 
 static struct late_rank *maker_of(const struct late *late, uint64_t key)
@@ -44,6 +45,7 @@ bool late_is_to_come(const struct late *late, int from, uint64_t key)
 {
     int maker = key_rank(key);
     if (maker <= 0 || maker >= late->port->ranks || maker == from) return false;
+    if (late->unmade.count && map_get(&late->unmade, key)) return false;
     return key_counter(key) > maker_of(late, key)->told;
 }
 
@@ -86,15 +88,14 @@ bool late_keeps(struct late *late, int from, const struct message *message)
     return true;
 }
 
-void late_told(struct late *late, uint64_t key)
+/* Who waits for a key of MAKER up to KEY, and from LEAST on, waits no more. */
+static void wake(struct late *late, struct late_rank *maker, uint64_t least,
+                 uint64_t key)
 {
-    struct late_rank *maker = maker_of(late, key);
-    if (key_counter(key) <= maker->told) return;
-    maker->told = key_counter(key);
     struct late_rank **at = &maker->waiting;
     while (*at) {
         struct late_rank *rank = *at;
-        if (key_counter(rank->key) > maker->told) {
+        if (rank->key < least || rank->key > key) {
             at = &rank->next;
             continue;
         }
@@ -102,6 +103,24 @@ void late_told(struct late *late, uint64_t key)
         rank->key = 0;
         late->due++;
     }
+}
+
+void late_told(struct late *late, uint64_t key)
+{
+    struct late_rank *maker = maker_of(late, key);
+    if (key_counter(key) <= maker->told) return;
+    maker->told = key_counter(key);
+    if (late->unmade.count && map_get(&late->unmade, key))
+        map_remove(&late->unmade, key);
+    if (maker->waiting) wake(late, maker, 0, key);
+}
+
+void late_echoed(struct late *late, uint64_t key)
+{
+    struct late_rank *maker = maker_of(late, key);
+    if (key_counter(key) <= maker->told) return;
+    if (!map_get(&late->unmade, key)) map_add(&late->unmade, key, maker);
+    wake(late, maker, key, key);
 }
 
 static void remove_first(struct late *late, struct late_rank *rank)

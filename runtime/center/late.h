@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "map.h"
 #include "port.h"
 
 struct late_rank {
@@ -27,6 +28,7 @@ struct late_rank {
 struct late {
     struct port *port;       /* borrowed */
     struct late_rank *ranks; /* by rank; owned */
+    struct map unmade;       /* keys that were named, and not made by then */
     size_t waiting;          /* ranks with messages kept */
     size_t due;              /* of those, some that need wait no longer */
     int delivering;          /* the rank whose kept messages are; 0: none */
@@ -46,8 +48,11 @@ void late_wait(struct late *late, int from, uint64_t key,
 /* Are messages of FROM kept, and this one with them? */
 bool late_keeps(struct late *late, int from, const struct message *message);
 
-/* The maker of KEY has told of it; or has made no such key. */
+/* The maker of KEY has told of it. */
 void late_told(struct late *late, uint64_t key);
+
+/* It has told of all that it had made when it heard of KEY. */
+void late_echoed(struct late *late, uint64_t key);
 
 /* Deliver what needs wait no longer, by RECEIVE(ROLE, from, message). */
 void late_deliver(struct late *late, void *role,

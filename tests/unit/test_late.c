@@ -56,6 +56,15 @@ static void hear(struct scene *scene, int from, unsigned kind, uint64_t key)
     center_receive(scene->center, from, &message.head);
 }
 
+static void hear_echo(struct scene *scene, int from, uint64_t key)
+{
+    struct {
+        struct message head;
+        struct msg_echo echo;
+    } message = {{sizeof message, MSG_ECHO}, {.key = key}};
+    center_receive(scene->center, from, &message.head);
+}
+
 /* The task of KEY on RANK has ended, after going on ATTEMPT times, and its key is
  * dropped. */
 static void end(struct scene *scene, int rank, uint64_t key, uint16_t attempt)
@@ -114,6 +123,26 @@ static void three_that_wait_for_each_other_go_on(void)
     scene_fini(&scene);
 }
 
+/* The keys that its maker makes later are still to come. */
+static void a_number_that_was_never_given_is_that_one_alone(void)
+{
+    struct scene scene;
+    scene_init(&scene);
+    hear(&scene, 1, MSG_TASK_GOES_ON, key_make(2, 999999));
+    hear_echo(&scene, 2, key_make(2, 999999));
+    hear(&scene, 1, MSG_TASK_HERE, key_make(1, 1));
+    CU_ASSERT_TRUE(knows(&scene, key_make(1, 1)));
+    hear(&scene, 1, MSG_TASK_GOES_ON, key_make(2, 1));
+    hear(&scene, 1, MSG_TASK_HERE, key_make(1, 2));
+    CU_ASSERT_FALSE(knows(&scene, key_make(1, 2)));
+    hear(&scene, 2, MSG_TASK_HERE, key_make(2, 1));
+    CU_ASSERT_TRUE(knows(&scene, key_make(1, 2)));
+    end(&scene, 1, key_make(1, 1), 0);
+    end(&scene, 1, key_make(1, 2), 0);
+    end(&scene, 2, key_make(2, 1), 1);
+    scene_fini(&scene);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -121,6 +150,8 @@ int main(void)
          what_names_a_key_waits_for_its_news},
         {"three that wait for each other go on",
          three_that_wait_for_each_other_go_on},
+        {"a number that was never given is that one alone",
+         a_number_that_was_never_given_is_that_one_alone},
     };
     return check_run("late", tests, CHECK_COUNT(tests));
 }
