@@ -94,19 +94,35 @@ bool stack_has_room(const struct session *session)
 
 /* ---- from one to another -------------------------------------------------*/
 
+/* Save this context and go on in that one; returns when somebody comes back. */
+#if defined(__SANITIZE_ADDRESS__)
+/* The sanitizer's own swapcontext() warns on stderr that it does not know what
+ * is said here. */
+static void swap(struct stack *from, struct stack *to)
+{
+    volatile bool back = false;
+    __sanitizer_start_switch_fiber(&from->shadow, to->low, to->size);
+    getcontext(&from->context);
+    if (!back) {
+        back = true;
+        setcontext(&to->context);
+    }
+    __sanitizer_finish_switch_fiber(from->shadow, NULL, NULL);
+}
+#else
+static void swap(struct stack *from, struct stack *to)
+{
+    swapcontext(&from->context, &to->context);
+}
+#endif
+
 /* Returns when somebody switches back. */
 static void switch_to(struct session *session, struct stack *to)
 {
     struct stack *from = session->stack;
     dmpi_task *task = running_swap(NULL);
     session->stack = to;
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_start_switch_fiber(&from->shadow, to->low, to->size);
-#endif
-    swapcontext(&from->context, &to->context);
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_finish_switch_fiber(from->shadow, NULL, NULL);
-#endif
+    swap(from, to);
     running_swap(task);
 }
 
