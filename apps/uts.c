@@ -28,7 +28,7 @@
 
 #include "bench.h"
 
-enum { GRAIN = 4096, CHILDREN_MAX = 100, PARTS = 2, RUNS = 7 };
+enum { GRAIN = 32768, CHILDREN_MAX = 100, PARTS = 2, RUNS = 7 };
 
 /* -t and -a */
 enum { BINOMIAL, GEOMETRIC };
