@@ -122,6 +122,11 @@ static void ask(struct wait *wait, size_t i)
     static char nothing;
     struct nest *nest = nest_of(wait->session);
     if (nest_look(nest, wait->keys[i])) return;
+    if (!wait->inquiries) {
+        size_t bytes = wait->count * sizeof(struct inquiry *);
+        wait->inquiries = log_alloc(bytes);
+        memset(wait->inquiries, 0, bytes);
+    }
     wait->inquiries[i] =
         nest_ask(nest, &wait->waiter, wait->keys[i], &nothing, 0);
     wait->asked++;
@@ -141,14 +146,6 @@ static dmpi_status look(const struct wait *wait, size_t i)
     bool ended =
         request->status == DMPI_EFAILED || request->status == DMPI_ENOKEY;
     return ended ? request->status : DMPI_OK;
-}
-
-/* The first key of which that is so; COUNT: there is none. */
-static size_t first_with(const struct wait *wait, dmpi_status status)
-{
-    size_t i = 0;
-    while (i < wait->count && look(wait, i) != status) i++;
-    return i;
 }
 
 static dmpi_status in_a_circle(const struct waiter *waiter)
@@ -171,13 +168,17 @@ static dmpi_status failed_key(size_t i)
 static dmpi_status outcome_all(const struct wait *wait, double timeout,
                                size_t *which)
 {
-    if ((*which = first_with(wait, DMPI_ENOKEY)) < wait->count)
-        return unknown_key(*which);
-    if ((*which = first_with(wait, DMPI_ETIMEOUT)) < wait->count)
+    size_t late = wait->count, failed = wait->count;
+    for (size_t i = wait->count; i-- > 0;) {
+        dmpi_status status = look(wait, i);
+        if (status == DMPI_ENOKEY) return unknown_key(*which = i);
+        if (status == DMPI_ETIMEOUT) late = i;
+        if (status == DMPI_EFAILED) failed = i;
+    }
+    *which = late < wait->count ? late : failed;
+    if (late < wait->count)
         return fault(DMPI_ETIMEOUT, "not ended within %g s", timeout);
-    if ((*which = first_with(wait, DMPI_EFAILED)) < wait->count)
-        return failed_key(*which);
-    return DMPI_OK;
+    return failed < wait->count ? failed_key(failed) : DMPI_OK;
 }
 
 static dmpi_status outcome_any(const struct wait *wait, double timeout,
@@ -204,19 +205,9 @@ static bool any_is_here(const struct wait *wait)
     return false;
 }
 
-static bool all_are_here(const struct wait *wait)
-{
-    for (size_t i = 0; i < wait->count; i++)
-        if (!nest_look(nest_of(wait->session), wait->keys[i])) return false;
-    return true;
-}
-
 /* Ask for all that is not here, and wait. */
 static void block(struct wait *wait, bool all, double timeout)
 {
-    size_t bytes = wait->count * sizeof(struct inquiry *);
-    wait->inquiries = log_alloc(bytes);
-    if (bytes) memset(wait->inquiries, 0, bytes);
     for (size_t i = 0; i < wait->count; i++) ask(wait, i);
     bool enough = !wait->asked || (!all && wait->asked < wait->count);
     if (!enough)
@@ -239,10 +230,8 @@ dmpi_status inside_wait(struct session *session, const dmpi_key keys[],
         for (size_t i = 0; i < count; i++)
             run_on_top(session, keys[i], &now_ns);
     waiter_init(&wait.waiter, running_task_job());
-    if (all ? !all_are_here(&wait) : !any_is_here(&wait)) {
-        block(&wait, all, timeout);
-        now_ns = clock_ns();
-    }
+    if (all || !any_is_here(&wait)) block(&wait, all, timeout);
+    if (wait.asked) now_ns = clock_ns();
     running_was_away(now_ns - begin_ns);
     dmpi_status status = *wait.waiter.circle ? in_a_circle(&wait.waiter)
                          : all ? outcome_all(&wait, timeout, which)

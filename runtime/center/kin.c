@@ -75,30 +75,55 @@ bool kin_waits_for(struct kin *kin, int from, const uint64_t keys[],
 
 /* ---- tasks ---------------------------------------------------------------*/
 
-/* What a message for a task says. Its inputs: those that are known, in KEYS,
- * which has room for them. */
+/* What a message for a task says, from which most of it is borrowed. */
 struct news {
     struct task_order order;
-    uint64_t *keys; /* owned, like the next two; or NULL */
-    char *name;
-    char *resources;
+    uint64_t *known; /* owned: the inputs, if some are no keys; or NULL */
+    char *resources; /* owned, or NULL */
+    char name[UINT8_MAX + 1];
 };
-
-/* SIZE bytes at TEXT with a NUL; NULL for none. */
-static char *text_of(const char *text, size_t size)
-{
-    if (!size) return NULL;
-    char *copy = log_alloc(size + 1);
-    memcpy(copy, text, size);
-    copy[size] = 0;
-    return copy;
-}
 
 static void news_fini(struct news *news)
 {
-    free(news->keys);
-    free(news->name);
+    free(news->known);
     free(news->resources);
+}
+
+/* The inputs that are keys. Most often they all are. */
+static void set_inputs(const struct kin *kin, struct news *news,
+                       const uint64_t inputs[], size_t count)
+{
+    size_t known = 0;
+    while (known < count && find(kin, inputs[known])) known++;
+    news->order.inputs = inputs;
+    news->order.input_count = known;
+    if (known == count) return;
+    news->known = log_alloc(count * sizeof *news->known);
+    memcpy(news->known, inputs, known * sizeof *inputs);
+    for (size_t i = known; i < count; i++)
+        if (find(kin, inputs[i])) news->known[known++] = inputs[i];
+    news->order.inputs = news->known;
+    news->order.input_count = known;
+}
+
+static void copy_text(char *to, const char *text, size_t size)
+{
+    memcpy(to, text, size);
+    to[size] = 0;
+}
+
+/* TAIL: behind terms and arguments. */
+static void set_texts(struct news *news, const struct msg_task_new *task,
+                      const char *tail)
+{
+    if (task->name) {
+        copy_text(news->name, tail, task->name);
+        news->order.name = news->name;
+    }
+    if (!task->resources) return;
+    news->resources = log_alloc((size_t)task->resources + 1);
+    copy_text(news->resources, tail + task->name, task->resources);
+    news->order.resources = news->resources;
 }
 
 static void news_init(const struct kin *kin, struct news *news,
@@ -106,28 +131,21 @@ static void news_init(const struct kin *kin, struct news *news,
 {
     const uint64_t *inputs = (const uint64_t *)(task + 1);
     const char *tail = (const char *)(inputs + task->inputs);
-    size_t terms = 0;
-    news->keys = log_alloc(task->inputs * sizeof *news->keys);
+    news->known = NULL;
+    news->resources = NULL;
     news->order = (struct task_order){.function = task->function,
-                                      .inputs = news->keys,
+                                      .size = task->args,
                                       .target = task->target,
                                       .flags = task->flags,
                                       .order = task->order,
                                       .key = task->key};
-    for (uint32_t i = 0; i < task->inputs; i++)
-        if (find(kin, inputs[i]))
-            news->keys[news->order.input_count++] = inputs[i];
+    set_inputs(kin, news, inputs, task->inputs);
     if (task->flags & RUN_TERMS) {
-        terms = sizeof news->order.terms;
-        memcpy(&news->order.terms, tail, terms);
+        memcpy(&news->order.terms, tail, sizeof news->order.terms);
+        tail += sizeof news->order.terms;
     }
-    tail += terms;
     news->order.args = tail;
-    news->order.size = task->args;
-    tail += task->args;
-    news->order.name = news->name = text_of(tail, task->name);
-    tail += task->name;
-    news->order.resources = news->resources = text_of(tail, task->resources);
+    set_texts(news, task, tail + task->args);
 }
 
 /* What asks for something that nobody has cannot be told so at once. */

@@ -136,6 +136,19 @@ bool job_keys_become(size_t count)
     return job_keys_held() == count;
 }
 
+/* ---- inside tasks --------------------------------------------------------*/
+
+void job_give(dmpi_task *task, int64_t number)
+{
+    int64_t *output = dmpi_task_output(task, sizeof *output);
+    *output = number;
+}
+
+int64_t job_argument(const dmpi_task *task)
+{
+    return *(const int64_t *)dmpi_task_args(task);
+}
+
 /* ---- bytes and time ------------------------------------------------------*/
 
 /* Word I of the bytes that belong to SEED (splitmix64). */

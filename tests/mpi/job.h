@@ -87,6 +87,20 @@ static inline int job_last(void)
     return dmpi_ranks() - 1;
 }
 
+/* ---- inside tasks --------------------------------------------------------*/
+
+/* TASK gives NUMBER; the number that it was given. */
+void job_give(dmpi_task *task, int64_t number);
+int64_t job_argument(const dmpi_task *task);
+
+/* What goes wrong in CALL is the error of `task`, which returns. */
+#define TRY(call)                                                              \
+    do {                                                                       \
+        if (!(call)) break;                                                    \
+        dmpi_fail(task, "%s: %s", #call, dmpi_status_detail());                \
+        return;                                                                \
+    } while (0)
+
 /* ---- bytes and time ------------------------------------------------------*/
 
 /* SIZE bytes that depend on SEED, and are they those? */

@@ -4,21 +4,9 @@
 
 /* ---- what tasks here do --------------------------------------------------*/
 
-/* The task returns what a call said, as a number: a dmpi_status. */
-static void give(dmpi_task *task, int64_t number)
-{
-    int64_t *output = dmpi_task_output(task, sizeof *output);
-    *output = number;
-}
-
-static int64_t number_of(const dmpi_task *task)
-{
-    return *(const int64_t *)dmpi_task_args(task);
-}
-
 DMPI_TASK(plus_one)
 {
-    give(task, number_of(task) + 1);
+    job_give(task, job_argument(task) + 1);
 }
 
 DMPI_TASK(sum)
@@ -26,7 +14,7 @@ DMPI_TASK(sum)
     int64_t total = 0;
     for (size_t i = 0; i < dmpi_task_input_count(task); i++)
         total += *(const int64_t *)dmpi_task_input(task, i);
-    give(task, total);
+    job_give(task, total);
 }
 
 DMPI_TASK(fails)
@@ -36,29 +24,21 @@ DMPI_TASK(fails)
 
 DMPI_TASK(where)
 {
-    give(task, dmpi_task_rank(task));
+    job_give(task, dmpi_task_rank(task));
 }
 
 DMPI_TASK(slow)
 {
     struct timespec nap = {0, 30000000};
     nanosleep(&nap, NULL);
-    give(task, number_of(task));
+    job_give(task, job_argument(task));
 }
-
-/* In a task: what went wrong is its error. */
-#define TRY(call)                                                              \
-    do {                                                                       \
-        if (!(call)) break;                                                    \
-        dmpi_fail(task, "%s: %s", #call, dmpi_status_detail());                \
-        return;                                                                \
-    } while (0)
 
 /* plus_one() over 0 .. N - 1, added up by a child too. */
 DMPI_TASK(adds_up_children)
 {
     dmpi_pool *here = dmpi_task_pool(task);
-    int64_t n = number_of(task), total;
+    int64_t n = job_argument(task), total;
     int64_t *numbers = malloc((size_t)n * sizeof *numbers);
     dmpi_key *keys = malloc((size_t)n * sizeof *keys), whole;
     for (int64_t i = 0; i < n; i++) numbers[i] = i;
@@ -68,7 +48,7 @@ DMPI_TASK(adds_up_children)
     TRY(dmpi_drop(here, keys, (size_t)n));
     TRY(dmpi_get(here, whole, &total, sizeof total, NULL));
     TRY(dmpi_drop(here, &whole, 1));
-    give(task, total);
+    job_give(task, total);
     free(numbers);
     free(keys);
 }
@@ -90,7 +70,7 @@ DMPI_TASK(waits_for_any)
         keys[which] = keys[--left];
         seen++;
     }
-    give(task, seen);
+    job_give(task, seen);
 }
 
 /* Of itself and a value that is here, the value has ended. */
@@ -102,7 +82,7 @@ DMPI_TASK(waits_for_what_is_here)
     TRY(dmpi_put(here, "x", 1, 0, &keys[1]));
     TRY(dmpi_wait(here, keys, 2, DMPI_ANY, DMPI_FOREVER, &which));
     TRY(dmpi_drop(here, &keys[1], 1));
-    give(task, (int64_t)which);
+    job_give(task, (int64_t)which);
 }
 
 /* Waits for itself, but not for ever; and so does a child. */
@@ -110,7 +90,7 @@ DMPI_TASK(waits_too_short)
 {
     dmpi_pool *here = dmpi_task_pool(task);
     dmpi_key own = dmpi_task_key(task), child;
-    int64_t depth = number_of(task) - 1, below = DMPI_ETIMEOUT;
+    int64_t depth = job_argument(task) - 1, below = DMPI_ETIMEOUT;
     if (depth > 0)
         TRY(dmpi_submit(here, waits_too_short, NULL, 0, &depth, sizeof depth,
                         NULL, &child));
@@ -120,14 +100,14 @@ DMPI_TASK(waits_too_short)
         TRY(dmpi_get(here, child, &below, sizeof below, NULL));
         TRY(dmpi_drop(here, &child, 1));
     }
-    give(task, all == any && all == below ? all : -1);
+    job_give(task, all == any && all == below ? all : -1);
 }
 
 /* x -> (x + 1), (x + 2); their sum; in one call. */
 DMPI_TASK(submits_a_graph)
 {
     dmpi_pool *here = dmpi_task_pool(task);
-    int64_t x = number_of(task), y = x + 1, total;
+    int64_t x = job_argument(task), y = x + 1, total;
     dmpi_key both[2] = {DMPI_NTH(1), DMPI_NTH(2)}, keys[3];
     dmpi_graph_task tasks[3] = {{sum, both, 2, NULL, 0, NULL},
                                 {plus_one, NULL, 0, &x, sizeof x, NULL},
@@ -135,14 +115,14 @@ DMPI_TASK(submits_a_graph)
     TRY(dmpi_submit_graph(here, tasks, 3, keys));
     TRY(dmpi_get(here, keys[0], &total, sizeof total, NULL));
     TRY(dmpi_drop(here, keys, 3));
-    give(task, total);
+    job_give(task, total);
 }
 
 /* Puts a number here and on every worker, and lets a child add them up. */
 DMPI_TASK(puts_everywhere)
 {
     dmpi_pool *here = dmpi_task_pool(task);
-    int64_t number = number_of(task), total;
+    int64_t number = job_argument(task), total;
     size_t count = (size_t)dmpi_ranks();
     dmpi_key *keys = malloc(count * sizeof *keys), whole;
     for (size_t rank = 0; rank < count; rank++)
@@ -151,7 +131,7 @@ DMPI_TASK(puts_everywhere)
     TRY(dmpi_get(here, whole, &total, sizeof total, NULL));
     TRY(dmpi_drop(here, keys, count));
     TRY(dmpi_drop(here, &whole, 1));
-    give(task, total);
+    job_give(task, total);
     free(keys);
 }
 
@@ -172,14 +152,14 @@ DMPI_TASK(looks_at_an_error)
                 !strcmp(failure.function, "fails");
     dmpi_key both[2] = {bad, after};
     TRY(dmpi_drop(here, both, 2));
-    give(task, !good);
+    job_give(task, !good);
 }
 
 /* The key of its arguments, which is none, as an input and to wait for. */
 DMPI_TASK(uses_no_key)
 {
     dmpi_pool *here = dmpi_task_pool(task);
-    dmpi_key none = (dmpi_key)number_of(task), child;
+    dmpi_key none = (dmpi_key)job_argument(task), child;
     dmpi_failure failure;
     int64_t nothing;
     TRY(dmpi_submit(here, sum, &none, 1, NULL, 0, NULL, &child));
@@ -190,7 +170,7 @@ DMPI_TASK(uses_no_key)
         dmpi_wait(here, &none, 1, DMPI_ALL, DMPI_FOREVER, NULL) ==
             DMPI_ENOKEY &&
         dmpi_get(here, none, &nothing, sizeof nothing, NULL) == DMPI_ENOKEY;
-    give(task, !good);
+    job_give(task, !good);
 }
 
 /* A child for each worker, and there; gives how many were where they should. */
@@ -206,21 +186,21 @@ DMPI_TASK(sends_children)
         TRY(dmpi_drop(here, &key, 1));
         good += rank == i;
     }
-    give(task, good);
+    job_give(task, good);
 }
 
 /* Waits for a child, that for another, and so on, N of them. */
 DMPI_TASK(goes_deep)
 {
     dmpi_pool *here = dmpi_task_pool(task);
-    int64_t n = number_of(task) - 1, below = 0;
+    int64_t n = job_argument(task) - 1, below = 0;
     dmpi_key key;
     if (n > 0) {
         TRY(dmpi_submit(here, goes_deep, NULL, 0, &n, sizeof n, NULL, &key));
         TRY(dmpi_get(here, key, &below, sizeof below, NULL));
         TRY(dmpi_drop(here, &key, 1));
     }
-    give(task, below + 1);
+    job_give(task, below + 1);
 }
 
 /* A reduction and a scan, from libdistmpi's own patterns. */
@@ -241,14 +221,14 @@ DMPI_TASK(reduces)
     TRY(dmpi_drop(here, &whole, 1));
     TRY(dmpi_drop(here, keys, COUNT));
     TRY(dmpi_drop(here, sums, COUNT));
-    give(task, total == last ? total : -1);
+    job_give(task, total == last ? total : -1);
 }
 
 /* What a constant says here, and what it says to a child. */
 DMPI_TASK(reads_constant)
 {
     const int64_t *here = dmpi_task_constant(task, "nest", NULL);
-    int64_t depth = number_of(task) - 1, below = here ? *here : 0;
+    int64_t depth = job_argument(task) - 1, below = here ? *here : 0;
     dmpi_key key;
     if (depth > 0) {
         dmpi_pool *own = dmpi_task_pool(task);
@@ -257,14 +237,14 @@ DMPI_TASK(reads_constant)
         TRY(dmpi_get(own, key, &below, sizeof below, NULL));
         TRY(dmpi_drop(own, &key, 1));
     }
-    give(task, here && below == *here ? below : -1);
+    job_give(task, here && below == *here ? below : -1);
 }
 
 /* Its child wants two runs, and something that it must have to itself. */
 DMPI_TASK(fails_at_first)
 {
     if (!dmpi_task_attempt(task)) dmpi_fail(task, "not yet");
-    else give(task, dmpi_task_attempt(task));
+    else job_give(task, dmpi_task_attempt(task));
 }
 
 DMPI_TASK(lets_it_retry)
@@ -281,7 +261,7 @@ DMPI_TASK(lets_it_retry)
     TRY(dmpi_drop(here, &key, 1));
     TRY(dmpi_drop(here, &refused, 1));
     bool told = failure.status == DMPI_EINVAL && strstr(failure.text, "yacht");
-    give(task, told ? attempt : -1);
+    job_give(task, told ? attempt : -1);
 }
 
 /* ---- those that go on ----------------------------------------------------*/
@@ -300,8 +280,8 @@ DMPI_TASK(goes_on_with_children)
 /* Counts down, each time as another. */
 DMPI_TASK(counts_down)
 {
-    int64_t n = number_of(task) - 1;
-    if (n <= 0) give(task, 77);
+    int64_t n = job_argument(task) - 1;
+    if (n <= 0) job_give(task, 77);
     else TRY(dmpi_task_go_on(task, counts_down, NULL, 0, &n, sizeof n, NULL));
 }
 
@@ -326,7 +306,7 @@ DMPI_TASK(goes_on_twice)
 /* Gives the key of a child, which is then the receiver's. */
 DMPI_TASK(gives_a_key)
 {
-    int64_t number = number_of(task);
+    int64_t number = job_argument(task);
     dmpi_key *key = dmpi_task_output(task, sizeof *key);
     TRY(dmpi_submit(dmpi_task_pool(task), slow, NULL, 0, &number, sizeof number,
                     NULL, key));
@@ -340,7 +320,7 @@ DMPI_TASK(takes_a_key)
     int64_t number;
     TRY(dmpi_get(here, key, &number, sizeof number, NULL));
     TRY(dmpi_drop(here, &key, 1));
-    give(task, number);
+    job_give(task, number);
 }
 
 /* ---- those that wait in a circle -----------------------------------------*/
@@ -351,7 +331,7 @@ DMPI_TASK(waits_for_itself)
     int status =
         dmpi_wait(dmpi_task_pool(task), &own, 1, DMPI_ALL, DMPI_FOREVER, NULL);
     bool named = strstr(dmpi_status_detail(), "waits_for_itself") != NULL;
-    give(task, status == DMPI_EDEADLOCK && named);
+    job_give(task, status == DMPI_EDEADLOCK && named);
 }
 
 /* Its child has it as an input. */
@@ -362,7 +342,7 @@ DMPI_TASK(waits_for_its_user)
     TRY(dmpi_submit(here, sum, &own, 1, NULL, 0, NULL, &child));
     int status = dmpi_wait(here, &child, 1, DMPI_ALL, DMPI_FOREVER, NULL);
     TRY(dmpi_drop(here, &child, 1));
-    give(task, status == DMPI_EDEADLOCK);
+    job_give(task, status == DMPI_EDEADLOCK);
 }
 
 /* ---- what is no task of the pool -----------------------------------------*/
@@ -371,8 +351,8 @@ DMPI_TASK(called_by_rank)
 {
     dmpi_key key;
     int64_t number = 1;
-    give(task, dmpi_submit(dmpi_task_pool(task), plus_one, NULL, 0, &number,
-                           sizeof number, NULL, &key));
+    job_give(task, dmpi_submit(dmpi_task_pool(task), plus_one, NULL, 0, &number,
+                               sizeof number, NULL, &key));
 }
 
 /* ---- tests ---------------------------------------------------------------*/

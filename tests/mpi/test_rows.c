@@ -6,28 +6,9 @@
 
 enum { COUNT = 60, CHUNK = 7 };
 
-static void give(dmpi_task *task, int64_t number)
-{
-    int64_t *out = dmpi_task_output(task, sizeof *out);
-    *out = number;
-}
-
-static int64_t number_of(const dmpi_task *task)
-{
-    return *(const int64_t *)dmpi_task_args(task);
-}
-
-/* In a task: what went wrong is its error. */
-#define TRY(call)                                                              \
-    do {                                                                       \
-        if (!(call)) break;                                                    \
-        dmpi_fail(task, "%s: %s", #call, dmpi_status_detail());                \
-        return;                                                                \
-    } while (0)
-
 DMPI_TASK(square)
 {
-    give(task, number_of(task) * number_of(task));
+    job_give(task, job_argument(task) * job_argument(task));
 }
 
 static void count_up(int64_t numbers[], int64_t count)
@@ -60,7 +41,7 @@ static void submit_gives_one_result(void)
 DMPI_TASK(scale)
 {
     const int64_t *factor = dmpi_task_constant(task, "factor", NULL);
-    give(task, number_of(task) * *factor);
+    job_give(task, job_argument(task) * *factor);
 }
 
 /* shared.setConst(factor=3); a later one counts for what is submitted later */
@@ -86,17 +67,17 @@ static void constants_are_shared(void)
 DMPI_TASK(leaves)
 {
     dmpi_pool *here = dmpi_task_pool(task);
-    int64_t depth = number_of(task), parts[3];
+    int64_t depth = job_argument(task), parts[3];
     int64_t depths[3] = {depth - 1, depth - 1, depth - 1};
     dmpi_key keys[3];
     if (!depth) {
-        give(task, 1);
+        job_give(task, 1);
         return;
     }
     TRY(dmpi_map(here, leaves, 3, NULL, depths, sizeof *depths, NULL, keys));
     TRY(dmpi_gather(here, keys, 3, parts, sizeof *parts));
     TRY(dmpi_drop(here, keys, 3));
-    give(task, parts[0] + parts[1] + parts[2]);
+    job_give(task, parts[0] + parts[1] + parts[2]);
 }
 
 static void futures_nest(void)
@@ -111,12 +92,12 @@ static int64_t base; /* of this worker, set at its start */
 /* def initializer(value): global base; base = value */
 DMPI_TASK(set_base)
 {
-    base = number_of(task);
+    base = job_argument(task);
 }
 
 DMPI_TASK(over_base)
 {
-    give(task, base + number_of(task));
+    job_give(task, base + job_argument(task));
 }
 
 /* MPIPoolExecutor(initializer=set_base, initargs=(1000,)) */
@@ -197,7 +178,7 @@ DMPI_TASK(after_others)
     size_t count = dmpi_task_args_size(task) / sizeof(dmpi_key);
     TRY(dmpi_wait(dmpi_task_pool(task), dmpi_task_args(task), count, DMPI_ALL,
                   DMPI_FOREVER, NULL));
-    give(task, 0);
+    job_give(task, 0);
 }
 
 /* executor.map(f, numbers, unordered=True): each once, one that waits for the
@@ -242,7 +223,7 @@ DMPI_TASK(weigh)
                      NULL));
         sum += part;
     }
-    give(task, order->weight * sum);
+    job_give(task, order->weight * sum);
 }
 
 static struct order order_of(int64_t weight, dmpi_key first, dmpi_key second)
@@ -279,7 +260,7 @@ static void keys_in_arguments_may_be_of_the_same_kind(void)
 DMPI_TASK(place_order)
 {
     struct order *order = dmpi_task_output(task, sizeof *order);
-    int64_t numbers[2] = {number_of(task), number_of(task) + 1};
+    int64_t numbers[2] = {job_argument(task), job_argument(task) + 1};
     order->weight = 10;
     TRY(dmpi_map(dmpi_task_pool(task), square, 2, NULL, numbers,
                  sizeof *numbers, NULL, order->parts));
@@ -304,7 +285,7 @@ DMPI_TASK(fill_order)
     TRY(dmpi_gather(dmpi_task_pool(task), order->parts, 2, parts,
                     sizeof *parts));
     TRY(dmpi_drop(dmpi_task_pool(task), order->parts, 2));
-    give(task, order->weight * (parts[0] + parts[1]));
+    job_give(task, order->weight * (parts[0] + parts[1]));
 }
 
 static void keys_in_results_are_used_by_tasks_on_any_rank(void)
