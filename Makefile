@@ -47,10 +47,12 @@ sees_apps     :=
 sees_unit     := base machine wire center worker api patterns
 sees_sim      := base wire center worker
 sees_mpi      :=
+sees_faults   :=
 folder = $(word 2,$(subst /, ,$(if $(filter apps/%,$<),x/apps,$<)))
 
 # What is compiled by the MPI compiler; the plain one does not find mpi.h.
-sees_mpi_h := runtime/wire/% runtime/api/comm.c apps/% tests/unit/% tests/mpi/%
+sees_mpi_h := runtime/wire/% runtime/api/comm.c apps/% tests/unit/% tests/mpi/% \
+              tests/faults/%
 compiler = $(if $(filter $(sees_mpi_h),$<),$(MPICC),$(CC))
 compile  = $(compiler) $(ALL_CFLAGS) -Iinclude \
            $(addprefix -iquote runtime/,$(sees_$(folder))) \
@@ -71,23 +73,25 @@ STATIC  := $(BUILD)/libdistmpi.a
 SHARED  := $(BUILD)/$(SONAME)
 
 # In tests/KIND/ test_*.c and prog_*.c are programs, the first run by `make
-# check`, the second by a script beside them; the other files belong to all.
+# check`, the second by a script; the other files belong to all of the kind.
 TEST_SRC  := $(sort $(wildcard tests/*.c tests/unit/*.c tests/sim/*.c \
-                               tests/mpi/*.c))
+                               tests/mpi/*.c tests/faults/*.c))
 programs   = $(sort $(wildcard tests/$1/test_*.c tests/$1/prog_*.c))
 helpers    = $(filter-out $(call programs,$1),$(filter tests/$1/%,$(TEST_SRC)))
 objects    = $(patsubst %.c,$(BUILD)/%.o,$1)
 TESTS_unit := $(patsubst %.c,$(BUILD)/%,$(call programs,unit))
 TESTS_sim  := $(patsubst %.c,$(BUILD)/%,$(call programs,sim))
 TESTS_mpi  := $(patsubst %.c,$(BUILD)/%,$(call programs,mpi))
-TESTS      := $(TESTS_unit) $(TESTS_sim) $(TESTS_mpi)
+TESTS_faults := $(patsubst %.c,$(BUILD)/%,$(call programs,faults))
+TESTS      := $(TESTS_unit) $(TESTS_sim) $(TESTS_mpi) $(TESTS_faults)
 CHECK_OBJ  := $(BUILD)/tests/check.o
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check check-unit check-sim check-mpi demo bench bench-peers \
-        lint format install uninstall clean help FORCE run-check \
-        run-check-unit run-check-sim run-check-mpi run-demo run-lint
+.PHONY: all tests check check-unit check-sim check-mpi check-faults faults demo \
+        bench bench-peers lint format install uninstall clean help FORCE \
+        run-check run-check-unit run-check-sim run-check-mpi run-check-faults \
+        run-faults run-demo run-lint
 
 all: $(STATIC) $(BUILD)/libdistmpi.so $(APPS)
 	$(if $(LEFT_OUT),@echo 'make: without $(LEFT_OUT)$(comma) for want of a library: see scripts/deps')
@@ -157,6 +161,10 @@ $(BUILD)/tests/mpi/%: $(BUILD)/tests/mpi/%.o \
         $(call objects,$(call helpers,mpi)) $(CHECK_OBJ) $(STATIC)
 	$(call say,link)
 	$(Q)$(link_test)
+$(BUILD)/tests/faults/%: $(BUILD)/tests/faults/%.o \
+        $(call objects,$(call helpers,faults)) $(CHECK_OBJ) $(STATIC)
+	$(call say,link)
+	$(Q)$(link_test)
 
 # ---- check, demo: what they need is installed first, then make starts again --
 
@@ -164,9 +172,13 @@ again = $(MAKE) --no-print-directory \
         $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 with  = MPICC='$(MPICC)' SAN='$(SAN)' BUILD='$(BUILD)'
 
-check check-unit check-sim check-mpi:
+check check-unit check-sim check-mpi check-faults:
 	@scripts/deps
 	@$(again) run-$@
+
+faults:
+	@scripts/deps --faults
+	@$(again) run-faults
 
 demo:
 	@scripts/deps
@@ -177,10 +189,13 @@ lint:
 	@$(again) run-lint
 
 run-check: all tests
-	@$(with) scripts/check unit sim mpi install
+	@$(with) scripts/check unit sim mpi install faults
 
-run-check-unit run-check-sim run-check-mpi: all tests
+run-check-unit run-check-sim run-check-mpi run-check-faults: all tests
 	@$(with) scripts/check $(@:run-check-%=%)
+
+run-faults: all tests
+	@$(with) scripts/faults $(if $(JOBS),-n $(JOBS))
 
 run-demo: $(BUILD)/apps/wordcount
 	@$(with) scripts/demo
@@ -237,7 +252,8 @@ clean:
 help:
 	@echo 'make             libraries and apps into $(BUILD)/'
 	@echo 'make check       install what is missing, build, run all tests'
-	@echo 'make check-unit  (-sim, -mpi) one kind of tests only'
+	@echo 'make check-unit  (-sim, -mpi, -faults) one kind of tests only'
+	@echo 'make faults      all campaigns, for hours; JOBS=10: so many jobs of each'
 	@echo 'make demo        the commonest words of the texts on this machine'
 	@echo 'make bench       all benches, one table; figures in $(BUILD)/bench.jsonl'
 	@echo 'make bench-peers the same work on other task runtimes'
