@@ -29,7 +29,9 @@ typedef enum dmpi_status {
     DMPI_ENOMEM = 8,      /* no memory for the caller's data */
     DMPI_ELAUNCH = 9,     /* the ranks of the job do not fit together */
     DMPI_ECANCELLED = 10, /* in dmpi_failure.status: by dmpi_cancel() */
-    DMPI_EDEADLOCK = 11   /* tasks wait for each other in a circle */
+    DMPI_EDEADLOCK = 11,  /* tasks wait for each other in a circle */
+    DMPI_ECRASHED = 12,   /* in dmpi_failure.status: it ended its process */
+    DMPI_ELOST = 13       /* it was on a worker that is lost */
 } dmpi_status;
 
 /* A short text for STATUS: a constant, never NULL. */

@@ -53,9 +53,12 @@ static void make_center(struct session *session, struct port *port,
 {
     uint64_t window_ns =
         session->crowded ? ROSTER_WIDE_WINDOW_NS : ROSTER_WINDOW_NS;
-    session->center =
-        center_new(port, workers, &session->supply, registry_count(), window_ns,
-                   session->config.value[CONFIG_STEAL]);
+    struct center_setup setup = {.workers = workers,
+                                 .supply = &session->supply,
+                                 .functions = registry_count(),
+                                 .window_ns = window_ns,
+                                 .steal = session->config.value[CONFIG_STEAL]};
+    session->center = center_new(port, &setup);
     port->client =
         (struct port_client){session->center, center_receive, center_arrived};
 }

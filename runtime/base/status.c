@@ -23,6 +23,8 @@ static const char *const texts[] = {
     [DMPI_ELAUNCH] = "the ranks do not fit together",
     [DMPI_ECANCELLED] = "cancelled",
     [DMPI_EDEADLOCK] = "tasks wait for each other",
+    [DMPI_ECRASHED] = "crashed",
+    [DMPI_ELOST] = "lost with its worker",
 };
 
 const char *dmpi_status_text(dmpi_status status)

@@ -29,21 +29,21 @@ struct center {
     struct kin kin;
     struct closing closing;
     uint64_t bytes_put;
+    bool recover; /* see struct center_setup */
+    struct losses_counts losses;
 };
 
-struct center *center_new(struct port *port, const dmpi_worker workers[],
-                          const struct supply *supply, uint32_t functions,
-                          uint64_t window_ns, bool steal)
+struct center *center_new(struct port *port, const struct center_setup *setup)
 {
     struct center *center = log_alloc(sizeof *center);
-    *center = (struct center){.port = port};
+    *center = (struct center){.port = port, .recover = setup->recover};
     exchange_init(&center->exchange, port);
     catalog_init(&center->catalog, port->ranks);
-    roster_init(&center->roster, workers, port->ranks, window_ns);
+    roster_init(&center->roster, setup->workers, port->ranks, setup->window_ns);
     center->values = (struct values){port, &center->catalog, &center->roster,
                                      &center->watches};
-    scheduler_init(&center->scheduler, &center->values, supply, functions,
-                   steal);
+    scheduler_init(&center->scheduler, &center->values, setup->supply,
+                   setup->functions, setup->steal);
     kin_init(&center->kin, port, &center->exchange, &center->scheduler);
     closing_init(&center->closing, port);
     return center;
@@ -484,6 +484,30 @@ static void on_echo(struct center *center, int from,
                     const struct msg_echo *echo)
 {
     late_echoed(&center->kin.late, echo->key);
+}
+
+/* ---- the loss of a worker ------------------------------------------------*/
+
+void center_lost(struct center *center, int rank, uint64_t running)
+{
+    assert(center->recover && center->port->lost[rank]);
+    center->losses.workers_lost++;
+    for (int other = 1; other < center->port->ranks; other++) {
+        if (center->port->lost[other]) continue;
+        struct msg_rank_lost *lost =
+            port_say(center->port, other, MSG_RANK_LOST, sizeof *lost);
+        *lost = (struct msg_rank_lost){.rank = (uint32_t)rank};
+    }
+}
+
+int center_living(const struct center *center)
+{
+    return center->port->ranks - 1 - (int)center->losses.workers_lost;
+}
+
+struct losses_counts center_losses(const struct center *center)
+{
+    return center->losses;
 }
 
 /* ---- the end -------------------------------------------------------------*/

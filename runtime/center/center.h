@@ -14,15 +14,22 @@
 
 struct center;
 
-/* WORKERS: an entry for each rank from 1 on, copied; SUPPLY: the resources that
- * there are, borrowed; FUNCTIONS: how many are
- * registered; WINDOW_NS: work that a worker has ahead, see roster.h; STEAL: what
- * belongs to a busy worker may go to an idle one. The port and its client stay
- * the caller's; the caller makes center_receive() and center_arrived() the
- * client. */
-struct center *center_new(struct port *port, const dmpi_worker workers[],
-                          const struct supply *supply, uint32_t functions,
-                          uint64_t window_ns, bool steal);
+struct center_setup {
+    const dmpi_worker *workers;  /* for each rank from 1 on; copied */
+    const struct supply *supply; /* the resources that there are; borrowed */
+    uint32_t functions;          /* registered */
+    uint64_t window_ns; /* work that a worker has ahead, see roster.h */
+    bool steal; /* what belongs to a busy worker may go to an idle one */
+    /* The loss of a worker is made good: what is needed to run tasks again is
+     * kept. Else center_lost() is not to be called. */
+    bool recover;
+    uint32_t crash_limit; /* a task that ran on so many lost workers is not run
+                           * again; 0: it always is */
+};
+
+/* The port and its client stay the caller's; the caller makes center_receive()
+ * and center_arrived() the client. */
+struct center *center_new(struct port *port, const struct center_setup *setup);
 void center_free(struct center *center);
 
 void center_receive(void *center, int from, const struct message *message);
@@ -129,6 +136,24 @@ size_t center_unended(const struct center *center);
 
 /* And those that have, so far. */
 uint64_t center_ended(const struct center *center);
+
+/* ---- the loss of a worker ------------------------------------------------*/
+
+/* RANK is fenced, and forgotten by the port: what it had is lost. The living
+ * workers are told, and all that can be is made good. RUNNING: the key of the
+ * task that ran there when it ended; 0: none, or nobody knows. */
+void center_lost(struct center *center, int rank, uint64_t running);
+
+/* Workers that are not lost. */
+int center_living(const struct center *center);
+
+struct losses_counts {
+    uint64_t workers_lost;
+    uint64_t tasks_again; /* handed to a worker a second time, or more often */
+    uint64_t keys_again;  /* of those, whose values had been there already */
+};
+
+struct losses_counts center_losses(const struct center *center);
 
 /* ---- the end -------------------------------------------------------------*/
 

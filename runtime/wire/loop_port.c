@@ -41,6 +41,7 @@ struct loop {
     struct item *first, **last;
     struct offer *offers;
     struct arrival *arrivals;
+    bool cut; /* one end has forgotten the other */
 };
 
 static struct loop *loop_of(struct port *port)
@@ -102,7 +103,13 @@ static void bulk_receive(struct port *port, int from, uint32_t tag,
     loop->arrivals = arrival;
 }
 
-static const struct port_calls calls = {say, bulk_send, bulk_receive};
+/* There is nobody else: nothing passes any more, in either direction. */
+static void forget(struct port *port, int rank)
+{
+    loop_of(port)->cut = true;
+}
+
+static const struct port_calls calls = {say, bulk_send, bulk_receive, forget};
 
 struct loop *loop_new(void)
 {
@@ -127,7 +134,8 @@ static bool deliver_one(struct loop *loop)
     if (!item) return false;
     loop->first = item->next;
     if (!loop->first) loop->last = &loop->first;
-    port_deliver(&loop->ends[item->to].port, item->from, &item->message);
+    if (!loop->cut)
+        port_deliver(&loop->ends[item->to].port, item->from, &item->message);
     free(item);
     return true;
 }
@@ -138,7 +146,8 @@ static bool arrive_one(struct loop *loop)
     if (!arrival) return false;
     loop->arrivals = arrival->next;
     struct port_client *client = &loop->ends[arrival->to].port.client;
-    client->arrived(client->role, arrival->cookie, arrival->buffer);
+    if (!loop->cut)
+        client->arrived(client->role, arrival->cookie, arrival->buffer);
     buffer_unref(arrival->buffer);
     free(arrival);
     return true;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 8 };
+enum { MESSAGE_PROTOCOL = 9 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -64,6 +64,7 @@ enum { MESSAGE_PROTOCOL = 8 };
     M(ASK_ECHO,    ask_echo)    /* center: say ECHO when you hear this */      \
     M(GO_ON,       go_on)       /* center: begin more all the same */          \
     M(WAIT_FAILED, wait_failed) /* center: that task waits in a circle */      \
+    M(RANK_LOST,   rank_lost)   /* center: that rank will say nothing more */  \
     M(STOP,        stop)        /* center: ask nobody for anything more */     \
     M(COUNT,       count)       /* center: all are quiet, say your last */     \
     M(END,         end)         /* center: when you heard so many, go */
@@ -411,6 +412,11 @@ struct msg_go_on {
 
 struct msg_wait_failed { /* tail: text, with a NUL */
     uint64_t wait;       /* as in BLOCKED */
+};
+
+struct msg_rank_lost {
+    uint32_t rank;
+    uint32_t pad;
 };
 
 struct msg_stop {

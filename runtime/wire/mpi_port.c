@@ -74,7 +74,8 @@ struct mpi_port {
     /* A message too large for an envelope, until it has been filled. */
     struct message *large; /* owned, or NULL */
     int large_to;
-    bool yielded; /* MPI did before there was this port */
+    void *scratch; /* what is said to lost ranks; owned */
+    bool yielded;  /* MPI did before there was this port */
 };
 
 struct fragment {
@@ -241,11 +242,19 @@ static void post_large(struct mpi_port *port)
     free(large);
 }
 
+/* Room that nobody reads, until the next one is asked for. */
+static void *scratch(struct mpi_port *port, size_t bytes)
+{
+    port->scratch = log_realloc(port->scratch, bytes);
+    return port->scratch;
+}
+
 static void *say(struct port *base, int to, unsigned kind, size_t bytes)
 {
     struct mpi_port *port = (struct mpi_port *)base;
     size_t whole = sizeof(struct message) + bytes;
     if (port->large) post_large(port);
+    if (base->lost[to]) return scratch(port, bytes);
     if (whole <= ENVELOPE_BYTES) return append(port, to, kind, whole) + 1;
     if (whole > UINT32_MAX) log_panic("a message of %zu bytes", whole);
     port->large = log_alloc(whole);
@@ -285,6 +294,7 @@ bool mpi_port_holds(const struct mpi_port *port)
 static uint32_t port_bulk_send(struct port *base, int to, struct buffer *buffer,
                                uint64_t key)
 {
+    if (base->lost[to]) return 0;
     return bulk_send(&((struct mpi_port *)base)->bulk, to, buffer, key);
 }
 
@@ -292,6 +302,16 @@ static void port_bulk_receive(struct port *base, int from, uint32_t tag,
                               struct buffer *buffer, struct port_cookie cookie)
 {
     bulk_receive(&((struct mpi_port *)base)->bulk, from, tag, buffer, cookie);
+}
+
+/* What is being sent to RANK stays where it is, and so does what it sends. */
+static void port_forget_rank(struct port *base, int rank)
+{
+    struct mpi_port *port = (struct mpi_port *)base;
+    if (port->large && port->large_to == rank) {
+        free(port->large);
+        port->large = NULL;
+    }
 }
 
 /* ---- in ------------------------------------------------------------------*/
@@ -341,7 +361,8 @@ static bool receive_one(struct mpi_port *port)
     check(MPI_Test(&slot->request, &here, &status), "MPI_Test");
     if (!here) return false;
     MPI_Get_count(&status, MPI_BYTE, &size);
-    deliver(port, status.MPI_SOURCE, slot->bytes, (size_t)size);
+    if (!port->base.lost[status.MPI_SOURCE])
+        deliver(port, status.MPI_SOURCE, slot->bytes, (size_t)size);
     post_slot(port, slot);
     port->ring_head = (port->ring_head + 1) % port->ring_size;
     return true;
@@ -372,7 +393,8 @@ void mpi_port_set_yielding(bool yield)
     set_yielding(yield);
 }
 
-static const struct port_calls calls = {say, port_bulk_send, port_bulk_receive};
+static const struct port_calls calls = {say, port_bulk_send, port_bulk_receive,
+                                        port_forget_rank};
 
 static int ring_size_for(int ranks)
 {
@@ -429,6 +451,7 @@ void mpi_port_free(struct mpi_port *port)
     free(port->peers);
     for (int box = 0; box < OUTBOXES; box++) free(port->outboxes[box].ranks);
     free(port->ring);
+    free(port->scratch);
     free(port);
 }
 

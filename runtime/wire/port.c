@@ -9,16 +9,40 @@
 void port_init(struct port *port, const struct port_calls *calls, int rank,
                int ranks)
 {
-    size_t bytes = (size_t)ranks * sizeof *port->sent;
-    *port = (struct port){
-        .calls = calls, .rank = rank, .ranks = ranks, .sent = log_alloc(bytes)};
+    size_t count = (size_t)ranks, bytes = count * sizeof *port->sent;
+    *port = (struct port){.calls = calls,
+                          .rank = rank,
+                          .ranks = ranks,
+                          .sent = log_alloc(bytes),
+                          .heard = log_alloc(bytes),
+                          .lost = log_alloc(count * sizeof *port->lost)};
     memset(port->sent, 0, bytes);
+    memset(port->heard, 0, bytes);
+    memset(port->lost, 0, count * sizeof *port->lost);
 }
 
 void port_fini(struct port *port)
 {
     free(port->sent);
-    port->sent = NULL;
+    free(port->heard);
+    free(port->lost);
+    port->sent = port->heard = NULL;
+    port->lost = NULL;
+}
+
+void port_forget(struct port *port, int rank)
+{
+    assert(rank != port->rank && !port->lost[rank]);
+    port->lost[rank] = true;
+    port->calls->forget(port, rank);
+}
+
+uint64_t port_heard(const struct port *port)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < port->ranks; i++)
+        if (!port->lost[i]) sum += port->heard[i];
+    return sum;
 }
 
 uint64_t port_messages(const struct port *port)

@@ -8,6 +8,7 @@
 #define PORT_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -40,6 +41,13 @@ struct port_calls {
     /* Fill BUFFER with what FROM sent under TAG; then the role is told. */
     void (*bulk_receive)(struct port *, int from, uint32_t tag, struct buffer *,
                          struct port_cookie);
+
+    /* RANK is lost: nothing said to it from now on leaves (say() gives memory
+     * that nobody reads, bulk_send() any tag), nothing it said is delivered any
+     * more, also of what is here already. Transfers with it are abandoned; the
+     * client never hears of them, their buffers stay as long as the port cannot
+     * be sure that nobody writes to them. */
+    void (*forget)(struct port *, int rank);
 };
 
 /* The role at this port. The message is valid during the call. */
@@ -55,7 +63,8 @@ struct port {
     struct trace *trace; /* borrowed; NULL: transfers are not recorded */
     int rank, ranks;
     uint64_t *sent;     /* messages said to each rank; owned */
-    uint64_t heard;     /* messages delivered */
+    uint64_t *heard;    /* messages delivered from each rank; owned */
+    bool *lost;         /* each rank: it has been forgotten; owned */
     uint64_t envelopes; /* MPI messages they were packed into */
 };
 
@@ -64,6 +73,12 @@ void port_init(struct port *port, const struct port_calls *calls, int rank,
 void port_fini(struct port *port);
 
 uint64_t port_messages(const struct port *port); /* said, to all ranks */
+
+/* Delivered from all ranks that are not lost. */
+uint64_t port_heard(const struct port *port);
+
+/* RANK is lost, see struct port_calls. Once for each rank. */
+void port_forget(struct port *port, int rank);
 
 static inline void *port_say(struct port *port, int to, unsigned kind,
                              size_t bytes)
@@ -75,7 +90,7 @@ static inline void *port_say(struct port *port, int to, unsigned kind,
 static inline void port_deliver(struct port *port, int from,
                                 const struct message *message)
 {
-    port->heard++;
+    port->heard[from]++;
     port->client.receive(port->client.role, from, message);
 }
 

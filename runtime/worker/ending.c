@@ -68,6 +68,7 @@ void ending_turn(struct ending *ending, struct custody *custody)
 
 bool ending_is_over(const struct ending *ending, const struct port *port)
 {
-    assert(!ending->to_hear || port->heard <= ending->to_hear);
-    return ending->to_hear && port->heard == ending->to_hear;
+    uint64_t heard = ending->to_hear ? port_heard(port) : 0;
+    assert(heard <= ending->to_hear);
+    return heard && heard == ending->to_hear;
 }

@@ -511,6 +511,12 @@ static void on_wait_failed(struct worker *worker, int from,
     nest_on_wait_failed(&worker->nest, wait);
 }
 
+static void on_rank_lost(struct worker *worker, int from,
+                         const struct msg_rank_lost *lost)
+{
+    port_forget(worker->port, (int)lost->rank);
+}
+
 void worker_arrived(void *role, struct port_cookie cookie,
                     struct buffer *buffer)
 {

@@ -99,8 +99,13 @@ static void add_center(struct cluster *cluster)
         info[i].node = cluster->nodes[i + 1];
         info[i].cores = cluster->cores[i + 1];
     }
-    cluster->center = center_new(port, info, &cluster->supply, ORACLE_FUNCTIONS,
-                                 ROSTER_WINDOW_NS, cluster->setup.steal);
+    struct center_setup setup = {.workers = info,
+                                 .supply = &cluster->supply,
+                                 .functions = ORACLE_FUNCTIONS,
+                                 .window_ns = ROSTER_WINDOW_NS,
+                                 .steal = cluster->setup.steal,
+                                 .recover = cluster->setup.recover};
+    cluster->center = center_new(port, &setup);
     free(info);
     port->client = (struct port_client){cluster, head_receive, head_arrived};
 }

@@ -22,6 +22,7 @@ struct cluster_setup {
     uint64_t seed;
     bool steal;
     bool check;            /* all roles, after every message */
+    bool recover;          /* workers may be lost */
     const char *resources; /* as DISTMPI_RESOURCES; NULL: none */
     int cores;             /* rank 1 has so many, the next ones one less each,
                             * then from anew; 0: all have one */

@@ -40,7 +40,7 @@ struct pair {
 };
 
 struct transfer {
-    int to;
+    int from, to;
     struct buffer *out, *in; /* a reference of each is owned */
     struct port_cookie cookie;
 };
@@ -64,7 +64,9 @@ struct network {
     uint64_t random, epoch, steps;
     uint64_t said[MSG_KINDS], transfers_said, bytes_transferred;
     bool traced;
-    bool timed; /* then: */
+    bool *dead;    /* by rank; owned */
+    void *scratch; /* for what is said to lost ranks; owned */
+    bool timed;    /* then: */
     struct network_costs costs;
     const int *nodes; /* borrowed */
     uint64_t now_ns;
@@ -150,10 +152,17 @@ static void note_arrival(struct network *network, struct pair *pair,
     timeline_add(&network->messages, at, pair);
 }
 
+static void *scratch(struct network *network, size_t bytes)
+{
+    network->scratch = log_realloc(network->scratch, bytes);
+    return network->scratch;
+}
+
 static void *say(struct port *port, int to, unsigned kind, size_t bytes)
 {
     struct network *network = ((struct station *)port)->network;
     assert(to != port->rank && to >= 0 && to < network->ranks);
+    if (port->lost[to] || network->dead[to]) return scratch(network, bytes);
     struct pair *pair = pair_of(network, port->rank, to);
     struct item *item = log_alloc(sizeof *item + bytes);
     item->next = NULL;
@@ -199,7 +208,8 @@ static unsigned deliver(struct network *network, struct pair *pair)
     unsigned kind = item->message.kind;
     if (network->traced) trace(pair, &item->message);
     struct port *port = &network->stations[pair->to].port;
-    port_deliver(port, pair->from, &item->message);
+    if (!port->lost[pair->from] && !network->dead[pair->to])
+        port_deliver(port, pair->from, &item->message);
     free(item);
     return kind;
 }
@@ -210,6 +220,7 @@ static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer,
                           uint64_t key)
 {
     struct network *network = ((struct station *)port)->network;
+    if (port->lost[to] || network->dead[to]) return 0;
     struct pair *pair = pair_of(network, port->rank, to);
     struct offer *offer = log_alloc(sizeof *offer);
     *offer = (struct offer){.next = pair->offers,
@@ -220,6 +231,14 @@ static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer,
     network->transfers_said++;
     network->bytes_transferred += buffer->size;
     return offer->tag;
+}
+
+/* A rank may have died between the message and the transfer. */
+static bool has_offer(const struct pair *pair, uint32_t tag)
+{
+    const struct offer *at = pair->offers;
+    while (at && at->tag != tag) at = at->next;
+    return at;
 }
 
 static struct buffer *take_offer(struct pair *pair, uint32_t tag)
@@ -266,10 +285,12 @@ static void bulk_receive(struct port *port, int from, uint32_t tag,
 {
     struct network *network = ((struct station *)port)->network;
     struct pair *pair = pair_of(network, from, port->rank);
+    if (network->dead[from] && !has_offer(pair, tag)) return;
     struct buffer *out = take_offer(pair, tag);
     assert(buffer->size == out->size);
     network->offers--;
-    struct transfer transfer = {.to = port->rank,
+    struct transfer transfer = {.from = from,
+                                .to = port->rank,
                                 .out = out,
                                 .in = buffer_ref(buffer),
                                 .cookie = cookie};
@@ -281,8 +302,9 @@ static void arrive(struct network *network, const struct transfer *transfer)
 {
     if (!network->timed || !network->costs.hollow)
         memcpy(transfer->in->data, transfer->out->data, transfer->out->size);
-    struct port_client *client = &network->stations[transfer->to].port.client;
-    client->arrived(client->role, transfer->cookie, transfer->in);
+    struct port *port = &network->stations[transfer->to].port;
+    if (!port->lost[transfer->from] && !network->dead[transfer->to])
+        port->client.arrived(port->client.role, transfer->cookie, transfer->in);
     buffer_unref(transfer->in);
     buffer_unref(transfer->out);
 }
@@ -362,6 +384,66 @@ unsigned network_deliver(struct network *network, int from, int to)
     return deliver(network, pair_of(network, from, to));
 }
 
+/* ---- loss ----------------------------------------------------------------*/
+
+static void free_offers(struct network *network, struct pair *pair)
+{
+    for (struct offer *offer = pair->offers, *next; offer; offer = next) {
+        next = offer->next;
+        buffer_unref(offer->buffer);
+        free(offer);
+        network->offers--;
+    }
+    pair->offers = NULL;
+}
+
+/* Of what is under way from PAIR's rank, the first KEEP messages get through; no
+ * transfer that has not begun does. */
+static void cut_off(struct network *network, struct pair *pair, size_t keep)
+{
+    struct item **at = &pair->first, *next;
+    bool full = pair->first;
+    for (; *at && keep; keep--) at = &(*at)->next;
+    for (struct item *item = *at; item; item = next) {
+        next = item->next;
+        free(item);
+    }
+    *at = NULL;
+    pair->last = at;
+    if (full && !pair->first) delist(network, pair);
+    free_offers(network, pair);
+}
+
+void network_kill(struct network *network, int rank, size_t keep)
+{
+    assert(!network->timed);
+    network->dead[rank] = true;
+    for (int other = 0; other < network->ranks; other++) {
+        if (other == rank) continue;
+        cut_off(network, pair_of(network, rank, other), keep);
+        cut_off(network, pair_of(network, other, rank), 0);
+    }
+    for (size_t i = network->transfer_count; i-- > 0;) {
+        struct transfer transfer = network->transfers[i];
+        if (transfer.from != rank && transfer.to != rank) continue;
+        network->transfers[i] = network->transfers[--network->transfer_count];
+        buffer_unref(transfer.in);
+        buffer_unref(transfer.out);
+    }
+}
+
+bool network_is_dead(const struct network *network, int rank)
+{
+    return network->dead[rank];
+}
+
+/* What RANK has said is skipped when its turn comes. */
+static void forget(struct port *port, int rank)
+{
+    struct network *network = ((struct station *)port)->network;
+    assert(network->dead[rank]);
+}
+
 /* ---- counts --------------------------------------------------------------*/
 
 size_t network_under_way(const struct network *network)
@@ -413,7 +495,7 @@ void network_count_anew(struct network *network)
 
 /* ---- beginning and end ---------------------------------------------------*/
 
-static const struct port_calls calls = {say, bulk_send, bulk_receive};
+static const struct port_calls calls = {say, bulk_send, bulk_receive, forget};
 
 struct network *network_new(int ranks, uint64_t seed)
 {
@@ -422,6 +504,7 @@ struct network *network_new(int ranks, uint64_t seed)
     *network = (struct network){
         .ranks = ranks, .random = seed, .traced = getenv("SIM_TRACE")};
     network->stations = calloc((size_t)ranks, sizeof *network->stations);
+    network->dead = calloc((size_t)ranks, sizeof *network->dead);
     network->pairs = calloc(pairs, sizeof *network->pairs);
     if (!network->pairs) log_panic("out of memory for %zu pairs", pairs);
     for (int i = 0; i < ranks; i++) {
@@ -472,6 +555,8 @@ void network_free(struct network *network)
     free(network->transfers);
     free(network->full);
     free(network->pairs);
+    free(network->dead);
+    free(network->scratch);
     free(network->stations);
     free(network);
 }

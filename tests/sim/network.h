@@ -41,6 +41,12 @@ unsigned network_peek(const struct network *network, int from, int to);
 /* End one transfer. False: there is none. */
 bool network_end_transfer(struct network *network);
 
+/* RANK is no more: nothing arrives there, and of what it has said to each other
+ * rank, the first KEEP messages that have not arrived still do, unless that
+ * forgets it before; not in virtual time. */
+void network_kill(struct network *network, int rank, size_t keep);
+bool network_is_dead(const struct network *network, int rank);
+
 /* ---- in virtual time -----------------------------------------------------*/
 
 /* The way from one rank to another: on a node, and between nodes. */

@@ -36,8 +36,12 @@ static void scene_init(struct scene *scene)
     memset(workers, 0, sizeof workers);
     memset(scene, 0, sizeof *scene);
     port_init(&scene->port, &calls, 0, RANKS);
-    scene->center = center_new(&scene->port, workers, &scene->supply, 1,
-                               ROSTER_WINDOW_NS, true);
+    struct center_setup setup = {.workers = workers,
+                                 .supply = &scene->supply,
+                                 .functions = 1,
+                                 .window_ns = ROSTER_WINDOW_NS,
+                                 .steal = true};
+    scene->center = center_new(&scene->port, &setup);
 }
 
 static void scene_fini(struct scene *scene)

@@ -65,7 +65,7 @@ static void messages_arrive_in_order_both_ways(void)
         CU_ASSERT_EQUAL(one.heard[i], i + 1);
         CU_ASSERT_EQUAL(zero.heard[i], i + 11);
     }
-    CU_ASSERT_EQUAL(zero.port->heard, 3);
+    CU_ASSERT_EQUAL(port_heard(zero.port), 3);
     CU_ASSERT_EQUAL(zero.port->sent[1], 3);
     CU_ASSERT_FALSE(loop_poll(loop));
     loop_free(loop);
@@ -173,6 +173,26 @@ static void loop_with_messages_under_way_can_be_freed(void)
     buffer_unref(room);
 }
 
+static void nothing_passes_after_one_has_forgotten_the_other(void)
+{
+    struct loop *loop = loop_new();
+    struct listener zero, one;
+
+    listen_at(loop, &zero, 0);
+    listen_at(loop, &one, 1);
+    say_number(one.port, 1);
+    loop_poll(loop);
+    say_number(one.port, 2);
+    port_forget(zero.port, 1);
+    say_number(zero.port, 3);
+    say_number(one.port, 4);
+    loop_poll(loop);
+    CU_ASSERT_EQUAL(zero.count, 1);
+    CU_ASSERT_EQUAL(one.count, 0);
+    CU_ASSERT_EQUAL(port_heard(zero.port), 0); /* of those that live */
+    loop_free(loop);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -185,6 +205,8 @@ int main(void)
          both_sides_of_a_transfer_are_traced},
         {"loop with messages under way can be freed",
          loop_with_messages_under_way_can_be_freed},
+        {"nothing passes after one has forgotten the other",
+         nothing_passes_after_one_has_forgotten_the_other},
     };
     return check_run("loop_port", tests, CHECK_COUNT(tests));
 }

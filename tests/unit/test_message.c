@@ -72,7 +72,7 @@ static void bulk_receive(struct port *port, int from, uint32_t tag,
 /* Through a message and back. Did it ride in the message? */
 static bool pass(size_t size)
 {
-    static const struct port_calls calls = {say, bulk_send, bulk_receive};
+    static const struct port_calls calls = {say, bulk_send, bulk_receive, NULL};
     struct port port;
     struct buffer *out = buffer_new(size), *in = buffer_new(size + 10);
     struct msg_key_put *put;
@@ -126,7 +126,7 @@ static void check_record(const struct port *port, size_t i,
 
 static void small_payloads_are_traced(void)
 {
-    static const struct port_calls calls = {say, bulk_send, bulk_receive};
+    static const struct port_calls calls = {say, bulk_send, bulk_receive, NULL};
     struct port port;
     struct buffer *out = buffer_new(20), *in = buffer_new(20);
     struct msg_key_put *put;
