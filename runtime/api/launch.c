@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "comms.h"
 #include "cores.h"
+#include "exit.h"
 #include "fault.h"
 #include "hello.h"
 #include "log.h"
@@ -278,7 +279,10 @@ dmpi_status launch_open(const void *comm, const char *options, dmpi_pool **pool)
     *pool = NULL;
     struct world *world;
     dmpi_status status = world_open(comm, &world);
-    if (!status) return open_world(world, options, pool);
+    if (!status) {
+        exit_opened(world_rank(world) == 0);
+        return open_world(world, options, pool);
+    }
     if (world_speaks()) log_line(LOG_ERROR, "%s", dmpi_status_detail());
     return status;
 }

@@ -52,13 +52,33 @@ void world_on_exit(bool (*leave)(void))
     leave_user_code = leave;
 }
 
+static void (*abort_job)(int) = world_abort;
+
+void world_on_abort(void (*end_job)(int exit_code))
+{
+    abort_job = end_job;
+}
+
+void world_abort(int exit_code)
+{
+    aborting = true;
+    MPI_Abort(open_comm != MPI_COMM_NULL ? open_comm : MPI_COMM_WORLD,
+              exit_code);
+    _exit(exit_code);
+}
+
+bool world_is_open(void)
+{
+    return open_comm != MPI_COMM_NULL;
+}
+
 /* The workers cannot be told any more. */
 static void end_job(void)
 {
     aborting = true;
     log_line(LOG_ERROR, "the program ended with its pool open: "
                         "call dmpi_close() first");
-    MPI_Abort(open_comm, LOG_EXIT_PANIC);
+    abort_job(LOG_EXIT_PANIC);
 }
 
 /* MPI_Finalize() first deletes what is attached to MPI_COMM_SELF, and so tells
@@ -90,13 +110,6 @@ static void end_mpi(void)
     }
     MPI_Finalized(&ended);
     if (!ended) MPI_Finalize();
-}
-
-static void abort_job(int exit_code)
-{
-    MPI_Comm comm = open_comm != MPI_COMM_NULL ? open_comm : MPI_COMM_WORLD;
-    aborting = true;
-    MPI_Abort(comm, exit_code);
 }
 
 /* Open MPI spins in MPI_Init and MPI_Finalize; with more ranks than cores that

@@ -27,7 +27,16 @@ void world_close(struct world *world);
  * did so, and sees to it that no other thread calls MPI from then on. */
 void world_on_exit(bool (*leave)(void));
 
-/* The same for a program that ends here: end MPI too, whoever started it. */
+/* Is one open in this process? */
+bool world_is_open(void);
+
+/* Who ends the job when nothing can be saved; without, world_abort() does. */
+void world_on_abort(void (*end_job)(int exit_code));
+
+/* MPI_Abort(). */
+_Noreturn void world_abort(int exit_code);
+
+/* As world_close() for a program that ends here: end MPI too, whoever started it. */
 void world_end(struct world *world);
 
 int world_rank(const struct world *world);
