@@ -23,14 +23,22 @@ struct option {
 
 /* clang-format off */
 static const struct option table[CONFIG_OPTIONS] = {
+    [CONFIG_BEAT_SECONDS] = {"BEAT_SECONDS", NULL, 1, 60, 1,
+        "with recovery: ranks give a sign of life so often"},
     [CONFIG_BIND] = {"BIND", "compact|spread|none", 0, 0, 0,
         "how workers share the cores that the launcher gave them"},
+    [CONFIG_DEAD_SECONDS] = {"DEAD_SECONDS", NULL, 2, 86400, 30,
+        "with recovery: a rank without a sign of life is ended after"},
     [CONFIG_FAKE_NODES] = {"FAKE_NODES", NULL, 0, 4096, 0,
         "believe that the ranks lie on this many nodes (0: as they do)"},
     [CONFIG_HELP] = {"HELP", "0|1", 0, 0, 0,
         "print this table and end the program"},
     [CONFIG_LOG] = {"LOG", "error|warn|info|debug", 0, 0, 1,
         "what is told on stderr"},
+    [CONFIG_MIN_WORKERS] = {"MIN_WORKERS", NULL, 1, 65535, 1,
+        "with recovery: fewer workers than that end the job"},
+    [CONFIG_RECOVERY] = {"RECOVERY", "off|on", 0, 0, 0,
+        "the job lives on when a worker dies; scripts/run turns it on"},
     [CONFIG_REPORT] = {"REPORT", "0|1", 0, 0, 0,
         "at the end print what was done and moved"},
     [CONFIG_RESOURCES] = {.name = "RESOURCES", .text = "a list",
@@ -38,12 +46,16 @@ static const struct option table[CONFIG_OPTIONS] = {
         .help = "what tasks may ask for: NAME:COUNT[@pool|@rankN]+..."},
     [CONFIG_STEAL] = {"STEAL", "0|1", 0, 0, 1,
         "let idle workers take tasks from busy ones"},
+    [CONFIG_SUSPECT_SECONDS] = {"SUSPECT_SECONDS", NULL, 1, 86400, 10,
+        "with recovery: and is told of after"},
     [CONFIG_TABLE] = {"TABLE", "0|1", 0, 0, 0,
         "at the start print rank, host and cores of every rank"},
     [CONFIG_TRACE] = {.name = "TRACE", .text = "a file", TEXT_IN(trace),
         .help = "write here what every rank did when (see Perfetto)"},
     [CONFIG_TRACE_MIB] = {"TRACE_MIB", NULL, 1, 65536, 64,
         "memory for the trace on each rank, in MiB"},
+    [CONFIG_WATCHDOG_SECONDS] = {"WATCHDOG_SECONDS", NULL, 0, 86400, 60,
+        "with recovery: a rank that hangs ends itself after (0: never)"},
 };
 /* clang-format on */
 
@@ -213,7 +225,7 @@ char *config_help(void)
         else
             snprintf(values, sizeof values, "%d..%d", option->low,
                      option->high);
-        fprintf(out, "%s%-10s  %-22s  %s [", prefix, option->name, values,
+        fprintf(out, "%s%-16s  %-22s  %s [", prefix, option->name, values,
                 option->help);
         print_default(out, option);
         fputs("]\n", out);

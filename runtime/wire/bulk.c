@@ -13,7 +13,8 @@ enum {
 };
 
 struct bulk_transfer {
-    struct bulk_transfer *next;
+    struct bulk_transfer *next;           /* that waits for its turn */
+    struct bulk_transfer *before, *after; /* in bulk->all */
     struct bulk *bulk;
     struct buffer *buffer; /* a reference is owned */
     struct port_cookie cookie;
@@ -53,7 +54,7 @@ static void post_chunk(struct bulk_transfer *transfer)
         MPI_Irecv(data, (int)bytes, MPI_BYTE, transfer->peer, transfer->tag,
                   bulk->comm, &request);
     transfer->posted += bytes;
-    flight_add(bulk->flight, request, chunk_landed, transfer);
+    flight_add(bulk->flight, transfer->peer, request, chunk_landed, transfer);
 }
 
 static void start(struct bulk_transfer *transfer)
@@ -74,10 +75,27 @@ static void start_waiting(struct bulk *bulk)
     }
 }
 
+static void enlist(struct bulk *bulk, struct bulk_transfer *transfer)
+{
+    transfer->after = bulk->all;
+    if (bulk->all) bulk->all->before = transfer;
+    bulk->all = transfer;
+    bulk->open++;
+}
+
+static void delist(struct bulk_transfer *transfer)
+{
+    struct bulk *bulk = transfer->bulk;
+    if (transfer->after) transfer->after->before = transfer->before;
+    if (transfer->before) transfer->before->after = transfer->after;
+    else bulk->all = transfer->after;
+    bulk->open--;
+}
+
 static void finish(struct bulk_transfer *transfer)
 {
     struct bulk *bulk = transfer->bulk;
-    bulk->open--;
+    delist(transfer);
     port_trace(bulk->port, transfer->sends ? TRACE_SEND : TRACE_RECEIVE,
                transfer->peer, transfer->cookie.key, transfer->buffer->size,
                transfer->begin_ns);
@@ -111,7 +129,7 @@ static struct bulk_transfer *transfer_new(struct bulk *bulk, int peer,
                                        .begin_ns = port_trace_time(bulk->port),
                                        .peer = peer,
                                        .tag = (int)tag};
-    bulk->open++;
+    enlist(bulk, transfer);
     return transfer;
 }
 
@@ -136,4 +154,35 @@ void bulk_receive(struct bulk *bulk, int from, uint32_t tag,
     struct bulk_transfer *transfer = transfer_new(bulk, from, tag, buffer);
     transfer->cookie = cookie;
     start(transfer);
+}
+
+/* ---- the dead ------------------------------------------------------------*/
+
+/* It has not had its turn yet: nobody but us has its buffer. */
+static void withdraw(struct bulk_transfer *transfer)
+{
+    struct bulk *bulk = transfer->bulk;
+    struct bulk_transfer **at = &bulk->first;
+    while (*at != transfer) at = &(*at)->next;
+    *at = transfer->next;
+    if (bulk->end == &transfer->next) bulk->end = at;
+    buffer_unref(transfer->buffer);
+    free(transfer);
+}
+
+static void abandon(struct bulk_transfer *transfer)
+{
+    delist(transfer);
+    if (!transfer->posted) withdraw(transfer);
+    else if (transfer->sends) transfer->bulk->sending--;
+}
+
+void bulk_abandon(struct bulk *bulk, int peer)
+{
+    struct bulk_transfer *at = bulk->all, *after;
+    for (; at; at = after) {
+        after = at->after;
+        if (at->peer == peer) abandon(at);
+    }
+    start_waiting(bulk);
 }

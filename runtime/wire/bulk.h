@@ -18,8 +18,9 @@ struct bulk {
     struct flight *flight; /* borrowed */
     struct port *port;     /* borrowed: its role is told of arrivals */
     struct bulk_transfer *first, **end; /* sends that wait for their turn */
+    struct bulk_transfer *all;          /* sends and receives; owned */
     int sending;                        /* transfers under way */
-    int open; /* sends and receives that have not ended */
+    int open;                           /* those in `all` */
     uint32_t last_tag;
 };
 
@@ -31,5 +32,9 @@ uint32_t bulk_send(struct bulk *bulk, int to, struct buffer *buffer,
                    uint64_t key);
 void bulk_receive(struct bulk *bulk, int from, uint32_t tag,
                   struct buffer *buffer, struct port_cookie cookie);
+
+/* PEER is dead, and its requests are no longer in the flight: its transfers are
+ * over. The buffers of which MPI has a part stay for ever. */
+void bulk_abandon(struct bulk *bulk, int peer);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* doorbell.c - one futex per rank, a cache line each. */
+/* doorbell.c - one futex per rank and its page, a cache line each. */
 #include "doorbell.h"
 
 #include <limits.h>
@@ -16,6 +16,7 @@
 struct doorbell_word {
     _Atomic uint32_t asleep;
     char pad[64 - sizeof(uint32_t)];
+    char page[DOORBELL_PAGE_BYTES];
 };
 
 void doorbell_init(struct doorbell *bell, MPI_Comm node, const int ranks[],
@@ -31,7 +32,7 @@ void doorbell_init(struct doorbell *bell, MPI_Comm node, const int ranks[],
     if (MPI_Win_allocate_shared(sizeof *bell->own, 1, MPI_INFO_NULL, node,
                                 &bell->own, &bell->window) != MPI_SUCCESS)
         log_panic("no shared memory for the ranks of this node");
-    atomic_store(&bell->own->asleep, 0);
+    memset(bell->own, 0, sizeof *bell->own);
     for (int i = 0; i < size; i++) {
         MPI_Aint there;
         int unit;
@@ -45,6 +46,17 @@ void doorbell_fini(struct doorbell *bell)
 {
     MPI_Win_free(&bell->window);
     free(bell->words);
+}
+
+void doorbell_abandon(struct doorbell *bell)
+{
+    free(bell->words);
+}
+
+void *doorbell_page(const struct doorbell *bell, int rank)
+{
+    struct doorbell_word *word = bell->words[rank];
+    return word ? word->page : NULL;
 }
 
 void doorbell_raise(struct doorbell *bell)

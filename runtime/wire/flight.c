@@ -10,6 +10,7 @@
 struct flight_entry {
     flight_landed *landed;
     void *owner;
+    int peer;
 };
 
 void flight_fini(struct flight *flight)
@@ -27,23 +28,33 @@ static void grow(struct flight *flight)
     flight->entries = log_realloc(flight->entries, n * sizeof *flight->entries);
 }
 
-void flight_add(struct flight *flight, MPI_Request request,
+void flight_add(struct flight *flight, int peer, MPI_Request request,
                 flight_landed *landed, void *owner)
 {
     if (flight->count == flight->capacity) grow(flight);
     flight->requests[flight->count] = request;
-    flight->entries[flight->count++] = (struct flight_entry){landed, owner};
+    flight->entries[flight->count++] =
+        (struct flight_entry){landed, owner, peer};
+}
+
+static void remove_at(struct flight *flight, int i)
+{
+    flight->count--;
+    flight->requests[i] = flight->requests[flight->count];
+    flight->entries[i] = flight->entries[flight->count];
 }
 
 /* From FROM to END, MPI_Testsome leaves MPI_REQUEST_NULL where one has ended. */
 static void close_gaps(struct flight *flight, int from, int end)
 {
-    for (int i = end; i-- > from;) {
-        if (flight->requests[i] != MPI_REQUEST_NULL) continue;
-        flight->count--;
-        flight->requests[i] = flight->requests[flight->count];
-        flight->entries[i] = flight->entries[flight->count];
-    }
+    for (int i = end; i-- > from;)
+        if (flight->requests[i] == MPI_REQUEST_NULL) remove_at(flight, i);
+}
+
+void flight_abandon(struct flight *flight, int peer)
+{
+    for (int i = flight->count; i-- > 0;)
+        if (flight->entries[i].peer == peer) remove_at(flight, i);
 }
 
 int flight_poll(struct flight *flight)

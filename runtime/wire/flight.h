@@ -23,9 +23,14 @@ struct flight {
 /* All zero is an empty flight. */
 void flight_fini(struct flight *flight);
 
-/* Call LANDED with OWNER once REQUEST has ended. */
-void flight_add(struct flight *flight, MPI_Request request,
+/* Call LANDED with OWNER once REQUEST, which is of a message to or from PEER,
+ * has ended. */
+void flight_add(struct flight *flight, int peer, MPI_Request request,
                 flight_landed *landed, void *owner);
+
+/* Requests with PEER, which is dead: they stay MPI's, which may never end them
+ * and still read or write their memory; nobody is told. */
+void flight_abandon(struct flight *flight, int peer);
 
 /* Test the next slice; returns how many have landed. */
 int flight_poll(struct flight *flight);

@@ -6,6 +6,7 @@ const char *message_name(unsigned kind)
 {
     static const char *const names[MSG_KINDS] = {[MSG_NONE] = "NONE",
                                                  [MSG_FRAGMENT] = "FRAGMENT",
+                                                 [MSG_NOTE] = "NOTE",
 #define M(KIND, name) [MSG_##KIND] = #KIND,
                                                  MESSAGES(M)
 #undef M

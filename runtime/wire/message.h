@@ -76,6 +76,7 @@ enum { MESSAGE_PROTOCOL = 9 };
 enum message_kind {
     MSG_NONE,
     MSG_FRAGMENT, /* the port's own: a piece of a message */
+    MSG_NOTE,     /* likewise: see mpi_port.h */
 #define M(KIND, name) MSG_##KIND,
     MESSAGES(M)
 #undef M

@@ -50,6 +50,7 @@ struct peer {
     bool listed[OUTBOXES];         /* in that list of the port */
     char *partial;                 /* a message in fragments; owned */
     uint32_t partial_bytes;        /* of it that are here */
+    uint64_t notes;                /* that have come */
 };
 
 struct slot {
@@ -76,6 +77,10 @@ struct mpi_port {
     int large_to;
     void *scratch; /* what is said to lost ranks; owned */
     bool yielded;  /* MPI did before there was this port */
+    bool recovers; /* see mpi_port_recover() */
+    int lost;      /* ranks that were forgotten */
+    void (*on_note)(void *arg, int from, const struct port_note *note);
+    void *note_arg;
 };
 
 struct fragment {
@@ -132,14 +137,22 @@ static void envelope_landed(void *owner)
     send_waiting(port, peer);
 }
 
+static void isend(struct mpi_port *port, struct envelope *envelope,
+                  MPI_Request *request)
+{
+    int result = MPI_Isend(envelope->bytes, (int)envelope->used, MPI_BYTE,
+                           envelope->to, ENVELOPE_TAG, port->comm, request);
+    if (result == MPI_SUCCESS) return;
+    if (!port->recovers) log_panic("MPI_Isend failed");
+    *request = MPI_REQUEST_NULL; /* to the dead: that one will be forgotten */
+}
+
 /* Most are over when MPI_Isend returns: those do not join the flight. */
 static void send_envelope(struct mpi_port *port, struct envelope *envelope)
 {
     MPI_Request request;
     int landed = 0;
-    check(MPI_Isend(envelope->bytes, (int)envelope->used, MPI_BYTE,
-                    envelope->to, ENVELOPE_TAG, port->comm, &request),
-          "MPI_Isend");
+    isend(port, envelope, &request);
     port->base.envelopes++;
     doorbell_ring(port->bell, envelope->to);
     check(MPI_Test(&request, &landed, MPI_STATUS_IGNORE), "MPI_Test");
@@ -148,7 +161,7 @@ static void send_envelope(struct mpi_port *port, struct envelope *envelope)
         return;
     }
     port->peers[envelope->to].flying++;
-    flight_add(&port->flight, request, envelope_landed, envelope);
+    flight_add(&port->flight, envelope->to, request, envelope_landed, envelope);
 }
 
 /* The open envelope will not be added to. */
@@ -227,7 +240,7 @@ static void post_large(struct mpi_port *port)
 {
     struct message *large = port->large;
     if (!large) return;
-    port->large = NULL;
+    port->large = NULL; /* a lost rank has none */
     const char *at = (const char *)large;
     for (uint32_t rest = large->bytes; rest;) {
         uint32_t piece = rest < FRAGMENT_BYTES ? rest : FRAGMENT_BYTES;
@@ -304,14 +317,76 @@ static void port_bulk_receive(struct port *base, int from, uint32_t tag,
     bulk_receive(&((struct mpi_port *)base)->bulk, from, tag, buffer, cookie);
 }
 
-/* What is being sent to RANK stays where it is, and so does what it sends. */
+/* ---- the dead ------------------------------------------------------------*/
+
+static void drop_unsent(struct mpi_port *port, struct peer *peer)
+{
+    if (peer->open) envelope_give(port, take_open(peer));
+    while (peer->first) {
+        struct envelope *envelope = peer->first;
+        peer->first = envelope->next;
+        envelope_give(port, envelope);
+    }
+    peer->last = NULL;
+}
+
+/* MPI has those that fly, for ever. */
+static void drop_flying(struct mpi_port *port, struct peer *peer)
+{
+    port->unsent -= (size_t)peer->flying;
+    peer->flying = 0;
+}
+
 static void port_forget_rank(struct port *base, int rank)
 {
     struct mpi_port *port = (struct mpi_port *)base;
+    struct peer *peer = &port->peers[rank];
+    port->lost++;
     if (port->large && port->large_to == rank) {
         free(port->large);
         port->large = NULL;
     }
+    flight_abandon(&port->flight, rank);
+    drop_unsent(port, peer);
+    drop_flying(port, peer);
+    bulk_abandon(&port->bulk, rank);
+    free(peer->partial);
+    peer->partial = NULL;
+}
+
+/* ---- notes ---------------------------------------------------------------*/
+
+void mpi_port_recover(struct mpi_port *port,
+                      void (*on_note)(void *arg, int from,
+                                      const struct port_note *note),
+                      void *arg)
+{
+    port->recovers = true;
+    port->on_note = on_note;
+    port->note_arg = arg;
+    MPI_Comm_set_errhandler(port->comm, MPI_ERRORS_RETURN);
+}
+
+void mpi_port_note(struct mpi_port *port, int to, const struct port_note *note)
+{
+    if (port->base.lost[to]) return;
+    if (port->large) post_large(port);
+    struct message *message =
+        append(port, to, MSG_NOTE, sizeof *message + sizeof *note);
+    memcpy(message + 1, note, sizeof *note);
+}
+
+uint64_t mpi_port_notes_heard(const struct mpi_port *port, int rank)
+{
+    return port->peers[rank].notes;
+}
+
+static void hear_note(struct mpi_port *port, int from,
+                      const struct message *message)
+{
+    port->peers[from].notes++;
+    if (port->on_note)
+        port->on_note(port->note_arg, from, message_body(message));
 }
 
 /* ---- in ------------------------------------------------------------------*/
@@ -342,12 +417,19 @@ static void add_fragment(struct mpi_port *port, int from,
     free(whole);
 }
 
+static void hear_own(struct mpi_port *port, int from,
+                     const struct message *message)
+{
+    if (message->kind == MSG_NOTE) hear_note(port, from, message);
+    else add_fragment(port, from, message);
+}
+
 static void deliver(struct mpi_port *port, int from, const char *bytes,
                     size_t size)
 {
     for (size_t at = 0; at < size;) {
         const struct message *message = (const struct message *)(bytes + at);
-        if (message->kind == MSG_FRAGMENT) add_fragment(port, from, message);
+        if (message->kind <= MSG_NOTE) hear_own(port, from, message);
         else port_deliver(&port->base, from, message);
         at += message_padded(message->bytes);
     }
@@ -440,6 +522,7 @@ void mpi_port_trim(struct mpi_port *port)
 void mpi_port_free(struct mpi_port *port)
 {
     set_yielding(port->yielded);
+    if (port->lost) return; /* the process ends soon: see exit.h */
     for (int i = 0; i < port->ring_size; i++) {
         MPI_Cancel(&port->ring[i].request);
         MPI_Request_free(&port->ring[i].request);

@@ -16,13 +16,44 @@
 struct world;
 struct mpi_port;
 
+/* What ranks tell each other beside the roles, of who is alive. */
+enum port_note_kind {
+    NOTE_BEAT,  /* I am */
+    NOTE_FENCE, /* center, to a neighbour of RANK: see that it is not */
+    NOTE_DIED,  /* neighbour, to the center: RANK is not, by SIGNAL if known,
+                 * while it ran the task of KEY, if known */
+    NOTE_LEFT   /* worker: I have heard the last that I have to hear */
+};
+
+struct port_note {
+    uint32_t kind;
+    int32_t rank;
+    int32_t signal;
+    uint32_t pad;
+    uint64_t key;
+};
+
 /* Over JOB, which is borrowed. Rings its doorbell after each envelope. */
 struct mpi_port *mpi_port_new(struct world *world);
 
-/* Nothing is under way any more: see mpi_port_quiet(). */
+/* Nothing is under way any more: see mpi_port_quiet(). If a rank has been lost
+ * all that MPI may still write to stays. */
 void mpi_port_free(struct mpi_port *port);
 
 struct port *mpi_port_base(struct mpi_port *port);
+
+/* The job goes on when a rank dies: notes go to ON_NOTE, and a send that fails
+ * is one to the dead. */
+void mpi_port_recover(struct mpi_port *port,
+                      void (*on_note)(void *arg, int from,
+                                      const struct port_note *note),
+                      void *arg);
+
+/* Tell rank TO; it leaves with the next flush. */
+void mpi_port_note(struct mpi_port *port, int to, const struct port_note *note);
+
+/* Notes that have come from RANK. */
+uint64_t mpi_port_notes_heard(const struct mpi_port *port, int rank);
 
 /* Deliver what has come, a bounded number of envelopes. False: nothing came
  * and nothing landed. */

@@ -197,9 +197,22 @@ static void reason_is_cut_to_its_buffer(void)
 
 static void help_has_a_line_for_each_option(void)
 {
-    static const char *const names[] = {
-        "BIND",   "FAKE_NODES", "HELP",  "RESOURCES", "LOG",
-        "REPORT", "STEAL",      "TABLE", "TRACE ",    "TRACE_MIB"};
+    static const char *const names[] = {"BIND",
+                                        "FAKE_NODES",
+                                        "HELP",
+                                        "RESOURCES",
+                                        "LOG",
+                                        "REPORT",
+                                        "STEAL",
+                                        "TABLE",
+                                        "TRACE ",
+                                        "TRACE_MIB",
+                                        "BEAT_SECONDS",
+                                        "DEAD_SECONDS",
+                                        "MIN_WORKERS",
+                                        "RECOVERY",
+                                        "SUSPECT_SECONDS",
+                                        "WATCHDOG_SECONDS"};
     char *help = config_help();
     size_t lines = 0;
 
