@@ -189,7 +189,7 @@ is_alone() {
         [ "$(said)" -ge 1 ] && says "mpirun"
 }
 other=mpirun.mpich
-if ldd "$program" | grep -q libmpich; then other=mpirun.openmpi; fi
+if [[ $(ldd "$program") == *libmpich* ]]; then other=mpirun.openmpi; fi
 if command -v $other >/dev/null; then
     check "started by $other" is_alone $other
 fi
