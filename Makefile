@@ -28,7 +28,7 @@ SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread \
              $(WARN) $(OPT) $(SAN_FLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN_FLAGS) $(LDFLAGS)
-LIBS := -lhwloc -lm
+LIBS := -lhwloc -lsqlite3 -lxxhash -lm
 
 # One line per file made; V=1 shows the commands.
 Q   := $(if $(V),,@)
@@ -41,10 +41,11 @@ sees_machine  := base machine
 sees_wire     := base wire
 sees_center   := base wire center
 sees_worker   := base wire worker
-sees_api      := base machine wire center worker api
+sees_journal  := base journal
+sees_api      := base machine wire center worker journal api
 sees_patterns :=
 sees_apps     :=
-sees_unit     := base machine wire center worker api patterns
+sees_unit     := base machine wire center worker journal api patterns
 sees_sim      := base wire center worker
 sees_mpi      :=
 sees_faults   :=
