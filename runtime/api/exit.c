@@ -3,6 +3,7 @@
 #include "exit.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -42,19 +43,27 @@ static bool put_line(const char *line)
     return good && !rename(self.draft, self.path);
 }
 
-static void tell_code(int code)
+/* HOW: "exit", MPI is ended after this, or "gone". */
+static void tell_code(const char *how, int code)
 {
     char line[LINE_BYTES];
     if (!self.path[0] || !self.speaks || atomic_exchange(&self.told, true))
         return;
-    snprintf(line, sizeof line, "exit %d\n", code);
+    snprintf(line, sizeof line, "%s %d\n", how, code);
     put_line(line);
+}
+
+static bool put_open(uint64_t records)
+{
+    char line[LINE_BYTES];
+    if (!self.path[0] || !self.speaks || self.told) return true;
+    snprintf(line, sizeof line, "open %" PRIu64 "\n", records);
+    return put_line(line);
 }
 
 static void tell_open(void)
 {
-    if (!self.path[0] || !self.speaks) return;
-    if (put_line("open\n")) return;
+    if (put_open(0)) return;
     log_line(LOG_WARN,
              "cannot write %s for scripts/run: start it in a directory that "
              "all hosts share, or with DISTMPI_RECOVERY=off",
@@ -85,7 +94,7 @@ static void flush(int code)
 
 void exit_now(int code)
 {
-    if (getpid() == self.pid) tell_code(code);
+    if (getpid() == self.pid) tell_code("gone", code);
     flush(code);
     _exit(code);
 }
@@ -93,7 +102,7 @@ void exit_now(int code)
 void exit_job(int code)
 {
     if (!self.recovers && !self.mpi_is_over) {
-        if (getpid() == self.pid) tell_code(code);
+        if (getpid() == self.pid) tell_code("gone", code);
         world_abort(code);
     }
     exit_now(code);
@@ -104,8 +113,8 @@ static void at_exit(int code, void *nothing)
 {
     if (getpid() != self.pid || world_is_open()) return;
     int wanted = self.code == NO_CODE ? code : self.code;
-    tell_code(wanted);
     if (self.mpi_is_over) exit_now(wanted);
+    tell_code("exit", wanted);
     if (wanted != code)
         exit(wanted); /* glibc goes on with the other handlers */
 }
@@ -120,6 +129,11 @@ bool exit_supervised(void)
 bool exit_recovers(void)
 {
     return self.recovers;
+}
+
+void exit_progress(uint64_t records)
+{
+    put_open(records);
 }
 
 void exit_without_mpi(void)

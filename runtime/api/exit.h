@@ -3,14 +3,16 @@
  *
  * scripts/run is the *supervisor* of a job. It names a file (DISTMPI_STATUS, which
  * is taken out of the environment before main() runs), which is replaced as a
- * whole: "open" when a pool is open, then "exit CODE". The center writes it, and
- * rank 0 of MPI_COMM_WORLD when it exits by itself. The last code stays. With
- * recovery on (DISTMPI_RECOVERY=on) it is the job's exit code, since the
+ * whole: "open RECORDS" while a pool is open, those of the journal, then
+ * "exit CODE", after which MPI is ended, or "gone CODE", after which it is not. The
+ * center writes it, and rank 0 of MPI_COMM_WORLD when it exits by itself. With
+ * recovery on (DISTMPI_RECOVERY=on) that is the job's exit code, since the
  * launcher's own then says nothing, and MPI_Abort() would hang. */
 #ifndef EXIT_H
 #define EXIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Beside 0, what the application chose, and LOG_EXIT_PANIC. See README.md. */
 enum {
@@ -27,6 +29,10 @@ bool exit_recovers(void);
 /* A pool is open on this rank, which is its center or not: from now on the ends
  * of this process go through here. */
 void exit_opened(bool is_center);
+
+/* On the center: the journal has so many records, in all. A job that ends without
+ * a code is launched again if that grows. Writes a file. */
+void exit_progress(uint64_t records);
 
 /* Somebody has died: however this process ends from now on, MPI is not called
  * any more; functions that the program registered by atexit() before the pool
