@@ -35,7 +35,8 @@ extern "C" {
 #endif
 
 /* Where a stream is. The caller's, on the stack or elsewhere; a copy draws the
- * same numbers. The fields are the library's. */
+ * same numbers. The fields are the library's. From no stream, NULL, comes 0, or
+ * NaN for floating point. */
 typedef struct dmpi_stream {
     uint64_t seed, number;
     uint64_t block;    /* the next to be made */

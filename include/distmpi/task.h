@@ -61,7 +61,7 @@ typedef struct dmpi_function {
     static void dmpi_call_##name(dmpi_task *task)
 
 /* What DMPI_TASK() calls when the program starts. FUNCTION is borrowed for
- * ever. */
+ * ever; NULL, or one that is registered already, is allowed and does nothing. */
 DMPI_API void dmpi_function_enter(dmpi_function *function);
 
 /* Register CALL under NAME (copied), before dmpi_open(), on every rank.
@@ -107,6 +107,9 @@ DMPI_API dmpi_status dmpi_worker_end(const dmpi_function *function);
 
 /* ---- in a running task ---------------------------------------------------*/
 
+/* TASK NULL is answered as a task that was given nothing and cannot give
+ * anything, on rank -1. */
+
 /* The bytes given at submission: aligned to 8, read only, valid during the
  * call. NULL if there are none. */
 DMPI_API const void *dmpi_task_args(const dmpi_task *task);
@@ -114,7 +117,8 @@ DMPI_API size_t dmpi_task_args_size(const dmpi_task *task);
 
 /* The values of the input keys, in the order given at submission, where they
  * lie in this worker: no copy, read only, aligned to at least 16, valid during
- * the call. A value of 0 bytes has an address too. I must be below the count. */
+ * the call. A value of 0 bytes has an address too. If I is not below the count,
+ * the answer is NULL, 0 or DMPI_KEY_NONE, and the task has failed. */
 DMPI_API size_t dmpi_task_input_count(const dmpi_task *task);
 DMPI_API const void *dmpi_task_input(const dmpi_task *task, size_t i);
 DMPI_API size_t dmpi_task_input_size(const dmpi_task *task, size_t i);
@@ -141,7 +145,8 @@ DMPI_API void *dmpi_task_output(dmpi_task *task, size_t size);
  * in the end. Anything larger is a bug of the caller's and fails the task. */
 DMPI_API void dmpi_task_output_trim(dmpi_task *task, size_t size);
 
-/* Hand input I through as this task's value, unchanged and without a copy. */
+/* Hand input I through as this task's value, unchanged and without a copy. The
+ * task fails if it has no such input. */
 DMPI_API void dmpi_task_pass(dmpi_task *task, size_t i);
 
 /* The task fails: its key becomes an error value with this text, cut at
@@ -177,13 +182,15 @@ DMPI_API int dmpi_cancelled(const dmpi_task *task);
 /* The pool, for those of its calls that tasks may use: see pool.h. */
 DMPI_API struct dmpi_pool *dmpi_task_pool(const dmpi_task *task);
 
-/* This rank in the pool's communicator, and this worker's number, 0 .. W-1. */
+/* This rank in the pool's communicator, and this worker's number, 0 .. W-1; -1 on
+ * rank 0. */
 DMPI_API int dmpi_task_rank(const dmpi_task *task);
 DMPI_API int dmpi_task_worker(const dmpi_task *task);
 
 /* The ids of resource NAME that this task has to itself: writes at most CAPACITY,
  * *COUNT receives how many there are, 0 if it did not ask for any; see
- * dmpi_task_options.resources. DMPI_EINVAL: there is no resource of that name. */
+ * dmpi_task_options.resources. DMPI_EINVAL: there is no resource of that name, or
+ * TASK is NULL. */
 DMPI_API dmpi_status dmpi_task_resource(const dmpi_task *task, const char *name,
                                         int ids[], size_t capacity,
                                         size_t *count);

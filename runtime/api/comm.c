@@ -25,6 +25,7 @@ dmpi_status dmpi_task_comm(const dmpi_task *task, MPI_Comm *comm)
     if (!ours)
         return fault(DMPI_ESTATE, "this task is no member of a gang: submit it "
                                   "by dmpi_submit_gang()");
+    if (!comm) return fault(DMPI_EINVAL, "no place for the communicator");
     *comm = *ours;
     return DMPI_OK;
 }

@@ -268,7 +268,10 @@ static dmpi_status open_world(struct world *world, const char *options,
     tracer_start(session, trace);
     start(session, ranks, crowded);
     free(ranks);
-    return session->rank == 0 ? lead(session, pool) : serve(session);
+    if (session->rank == 0) return lead(session, pool);
+    status = serve(session);
+    if (!status) *pool = NULL;
+    return status;
 }
 
 dmpi_status launch_open(const void *comm, const char *options, dmpi_pool **pool)
@@ -276,7 +279,6 @@ dmpi_status launch_open(const void *comm, const char *options, dmpi_pool **pool)
     if (!pool) return fault(DMPI_EINVAL, "no place for the pool");
     if (session_current())
         return fault(DMPI_ESTATE, "a pool is already open on this rank");
-    *pool = NULL;
     struct world *world;
     dmpi_status status = world_open(comm, &world);
     if (!status) {

@@ -65,6 +65,16 @@ dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,
     return session_leave(session, status);
 }
 
+/* For the keys and the arguments of COUNT tasks. */
+static dmpi_status check_room(size_t count, size_t size, const dmpi_key keys[])
+{
+    if (count && !keys) return fault(DMPI_EINVAL, "no place for the keys");
+    if (fault_fits(count, sizeof *keys) && fault_fits(count, size))
+        return DMPI_OK;
+    return fault(DMPI_EINVAL, "no array has %zu entries of %zu bytes", count,
+                 size > sizeof *keys ? size : sizeof *keys);
+}
+
 static dmpi_status check_map(struct session *session, struct task_order *order,
                              const dmpi_key inputs[], size_t count)
 {
@@ -101,8 +111,7 @@ dmpi_status dmpi_map(dmpi_pool *pool, const dmpi_function *function,
     const dmpi_graph_task first = {function, inputs,    inputs ? 1 : 0,
                                    args,     args_size, options};
     status = pool_make_order(&first, &order);
-    if (!status && count && !keys)
-        status = fault(DMPI_EINVAL, "no place for the keys");
+    if (!status) status = check_room(count, args_size, keys);
     if (!status) status = check_map(session, &order, inputs, count);
     if (!status) need_inputs(session, inputs, count, center_need);
     for (size_t i = 0; !status && i < count; i++) {
@@ -169,8 +178,8 @@ dmpi_status dmpi_submit_graph(dmpi_pool *pool, const dmpi_graph_task tasks[],
     struct session *session;
     dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
-    if (count && (!tasks || !keys))
-        status = fault(DMPI_EINVAL, "tasks or keys are NULL");
+    if (count && !tasks) status = fault(DMPI_EINVAL, "tasks are NULL");
+    else status = check_room(count, sizeof *tasks, keys);
     if (!status) status = check_graph_tasks(session, tasks, count);
     if (!status)
         status = inside()
@@ -180,6 +189,13 @@ dmpi_status dmpi_submit_graph(dmpi_pool *pool, const dmpi_graph_task tasks[],
 }
 
 /* ---- waiting -------------------------------------------------------------*/
+
+static dmpi_status check_keys(const dmpi_key keys[], size_t count)
+{
+    if (count && !keys) return fault(DMPI_EINVAL, "keys are NULL");
+    if (fault_fits(count, sizeof *keys)) return DMPI_OK;
+    return fault(DMPI_EINVAL, "no array has %zu keys", count);
+}
 
 struct waiting {
     struct session *session;
@@ -225,6 +241,16 @@ static bool any_ended(void *argument)
     return !waiting->count;
 }
 
+static dmpi_status check_wait(const dmpi_key keys[], size_t count,
+                              dmpi_wait_mode mode, double timeout)
+{
+    dmpi_status status = check_keys(keys, count);
+    if (status) return status;
+    if (mode != DMPI_ALL && mode != DMPI_ANY)
+        return fault(DMPI_EINVAL, "no way to wait: use DMPI_ALL or DMPI_ANY");
+    return session_check_timeout(timeout);
+}
+
 static dmpi_status wait_keys(struct waiting *waiting, dmpi_wait_mode mode,
                              double timeout, size_t *which)
 {
@@ -253,11 +279,11 @@ dmpi_status dmpi_wait(dmpi_pool *pool, const dmpi_key keys[], size_t count,
     struct waiting waiting = {.keys = keys, .count = count, .failed = count};
     dmpi_status status = session_enter_inside(pool, &waiting.session);
     if (status) return status;
-    if (count && !keys) status = fault(DMPI_EINVAL, "keys are NULL");
-    else if (inside())
-        status =
-            inside_wait(waiting.session, keys, count, mode, timeout, which);
-    else status = wait_keys(&waiting, mode, timeout, which);
+    status = check_wait(keys, count, mode, timeout);
+    if (!status)
+        status = inside() ? inside_wait(waiting.session, keys, count, mode,
+                                        timeout, which)
+                          : wait_keys(&waiting, mode, timeout, which);
     return session_leave(waiting.session, status);
 }
 
@@ -275,18 +301,9 @@ dmpi_status dmpi_state(dmpi_pool *pool, dmpi_key key, dmpi_key_state *state)
     return session_leave(session, status);
 }
 
-dmpi_status dmpi_cancel(dmpi_pool *pool, const dmpi_key keys[], size_t count)
+static dmpi_status cancel_one(struct session *session, dmpi_key key)
 {
-    struct session *session;
-    dmpi_status status = session_enter(pool, &session);
-    if (status) return status;
-    if (count && !keys) status = fault(DMPI_EINVAL, "keys are NULL");
-    for (size_t i = 0; keys && i < count; i++)
-        if (keys[i] && center_cancel(session->center, keys[i]) && !status)
-            status =
-                fault(DMPI_ENOKEY, "number %zu is not a key of this pool", i);
-    center_settle(session->center);
-    return session_leave(session, status);
+    return center_cancel(session->center, key);
 }
 
 static dmpi_status drop_one(struct session *session, dmpi_key key)
@@ -296,16 +313,35 @@ static dmpi_status drop_one(struct session *session, dmpi_key key)
     return DMPI_OK;
 }
 
+/* CHANGE all that are keys; the first that is none is told. */
+static dmpi_status
+change_all(struct session *session, const dmpi_key keys[], size_t count,
+           dmpi_status (*change)(struct session *session, dmpi_key key))
+{
+    dmpi_status status = check_keys(keys, count);
+    for (size_t i = 0; keys && status != DMPI_EINVAL && i < count; i++)
+        if (keys[i] && change(session, keys[i]) && !status)
+            status =
+                fault(DMPI_ENOKEY, "number %zu is not a key of this pool", i);
+    return status;
+}
+
+dmpi_status dmpi_cancel(dmpi_pool *pool, const dmpi_key keys[], size_t count)
+{
+    struct session *session;
+    dmpi_status status = session_enter(pool, &session);
+    if (status) return status;
+    status = change_all(session, keys, count, cancel_one);
+    center_settle(session->center);
+    return session_leave(session, status);
+}
+
 dmpi_status dmpi_drop(dmpi_pool *pool, const dmpi_key keys[], size_t count)
 {
     struct session *session;
     dmpi_status status = session_enter_inside(pool, &session);
     if (status) return status;
-    if (count && !keys) status = fault(DMPI_EINVAL, "keys are NULL");
-    for (size_t i = 0; keys && i < count; i++)
-        if (keys[i] && drop_one(session, keys[i]) && !status)
-            status =
-                fault(DMPI_ENOKEY, "number %zu is not a key of this pool", i);
+    status = change_all(session, keys, count, drop_one);
     return session_leave(session, status);
 }
 

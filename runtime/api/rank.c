@@ -61,6 +61,12 @@ static dmpi_status check_worker(const struct session *session, int rank)
                  session->ranks - 1);
 }
 
+static dmpi_status check_size(size_t size)
+{
+    if (fault_fits(size, 1)) return DMPI_OK;
+    return fault(DMPI_EINVAL, "no object has %zu bytes", size);
+}
+
 /* ---- who is here ---------------------------------------------------------*/
 
 int dmpi_rank(void)
@@ -235,6 +241,7 @@ dmpi_status dmpi_rank_put(int rank, const void *data, size_t size,
     status = check_worker(session, rank);
     if (!status && ((size && !data) || !key))
         status = fault(DMPI_EINVAL, "data or key are NULL");
+    if (!status) status = check_size(size);
     if (!status) status = put(session, rank, data, size, key);
     return session_leave(session, status);
 }
@@ -299,7 +306,7 @@ static dmpi_status check_call(const struct session *session, int rank,
         return fault(DMPI_EINVAL, "the function is not registered: define it "
                                   "by DMPI_TASK() or dmpi_register()");
     if (size && !args) return fault(DMPI_EINVAL, "arguments are NULL");
-    return DMPI_OK;
+    return check_size(size);
 }
 
 /* A copy of SIZE bytes, for they may outlive the call; NULL for none. */

@@ -3,6 +3,7 @@
 #include "session.h"
 
 #include <malloc.h>
+#include <math.h>
 #include <sched.h>
 
 #include "clock.h"
@@ -428,6 +429,13 @@ bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
         if (!any) session_idle(session, deadline_ns);
     }
     return true;
+}
+
+dmpi_status session_check_timeout(double seconds)
+{
+    if (!isnan(seconds)) return DMPI_OK;
+    return fault(DMPI_EINVAL, "the time to wait is not a number: use seconds, "
+                              "or DMPI_FOREVER");
 }
 
 uint64_t session_deadline_ns(double seconds)

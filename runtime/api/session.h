@@ -106,6 +106,9 @@ void session_idle(struct session *session, uint64_t until_ns);
 bool session_wait(struct session *session, bool (*ready)(void *arg), void *arg,
                   uint64_t deadline_ns);
 
+/* DMPI_EINVAL: what a call was given as its limit is not a number. */
+dmpi_status session_check_timeout(double seconds);
+
 /* SECONDS from now, for session_wait(); negative: no limit. */
 uint64_t session_deadline_ns(double seconds);
 

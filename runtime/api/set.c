@@ -90,6 +90,8 @@ static dmpi_status check_keys(struct session *session, const dmpi_key keys[],
 {
     struct center_view view;
     if (count && !keys) return fault(DMPI_EINVAL, "keys are NULL");
+    if (!fault_fits(count, sizeof *keys))
+        return fault(DMPI_EINVAL, "no array has %zu keys", count);
     for (size_t i = 0; i < count; i++)
         if (!center_look(session->center, keys[i], &view))
             return fault(DMPI_ENOKEY, "number %zu is not a key of this pool",
@@ -163,6 +165,7 @@ dmpi_status dmpi_next(dmpi_set *set, double timeout, dmpi_key *key)
     dmpi_status status = enter(set, &session);
     if (status) return status;
     if (!key) status = fault(DMPI_EINVAL, "no place for the key");
-    else status = next(set, timeout, key);
+    else status = session_check_timeout(timeout);
+    if (!status) status = next(set, timeout, key);
     return session_leave(session, status);
 }

@@ -57,7 +57,7 @@ int running_rank(void)
 
 const struct muster *running_gang(const dmpi_task *task)
 {
-    return task->gang;
+    return task ? task->gang : NULL;
 }
 
 struct job *running_task_job(void)
@@ -101,7 +101,7 @@ void running_take_cores(struct session *session)
 
 void dmpi_function_enter(dmpi_function *function)
 {
-    registry_enter(function);
+    if (function) registry_enter(function);
 }
 
 dmpi_status dmpi_register(const char *name, dmpi_call *call,
@@ -239,89 +239,105 @@ void running_call(struct session *session, struct exchange *exchange,
 
 /* ---- what a task can ask -------------------------------------------------*/
 
+/* Whoever asks about no task is told of this one. */
+static const dmpi_task *known(const dmpi_task *task)
+{
+    static const dmpi_task nobody = {
+        .terms = &no_terms, .rank = -1, .source = -1};
+    return task ? task : &nobody;
+}
+
 const void *dmpi_task_args(const dmpi_task *task)
 {
-    return task->args;
+    return known(task)->args;
 }
 
 size_t dmpi_task_args_size(const dmpi_task *task)
 {
-    return task->args_size;
+    return known(task)->args_size;
 }
 
 size_t dmpi_task_input_count(const dmpi_task *task)
 {
-    return task->input_count;
+    return known(task)->input_count;
 }
 
+/* NULL: there is no such input, and the task has failed. */
 static const struct value *input(const dmpi_task *task, size_t i)
 {
-    if (i >= task->input_count)
-        log_panic("task '%s' asks for input %zu of %zu", task->function->name,
-                  i, task->input_count);
-    return task->inputs[i];
+    size_t count = known(task)->input_count;
+    if (i < count) return task->inputs[i];
+    dmpi_fail((dmpi_task *)task, "it asks for input %zu of %zu, 0 the first", i,
+              count);
+    return NULL;
 }
 
 const void *dmpi_task_input(const dmpi_task *task, size_t i)
 {
-    return input(task, i)->buffer->data;
+    const struct value *value = input(task, i);
+    return value ? value->buffer->data : NULL;
 }
 
 size_t dmpi_task_input_size(const dmpi_task *task, size_t i)
 {
-    return input(task, i)->buffer->size;
+    const struct value *value = input(task, i);
+    return value ? value->buffer->size : 0;
 }
 
 dmpi_key dmpi_task_input_key(const dmpi_task *task, size_t i)
 {
-    return input(task, i)->key;
+    const struct value *value = input(task, i);
+    return value ? value->key : DMPI_KEY_NONE;
 }
 
 dmpi_key dmpi_task_key(const dmpi_task *task)
 {
-    return task->key;
+    return known(task)->key;
 }
 
 int dmpi_task_attempt(const dmpi_task *task)
 {
-    return task->terms->tried;
+    return known(task)->terms->tried;
 }
 
 uint64_t dmpi_task_seed(const dmpi_task *task)
 {
-    return task->terms->seed;
+    return known(task)->terms->seed;
 }
 
 uint64_t dmpi_task_number(const dmpi_task *task)
 {
-    return task->terms->seed ? task->terms->number : 0;
+    const struct msg_terms *terms = known(task)->terms;
+    return terms->seed ? terms->number : 0;
 }
 
 int dmpi_cancelled(const dmpi_task *task)
 {
-    return task->job &&
-           atomic_load_explicit(&task->job->halted, memory_order_relaxed);
+    const struct job *job = known(task)->job;
+    return job && atomic_load_explicit(&job->halted, memory_order_relaxed);
 }
 
 dmpi_pool *dmpi_task_pool(const dmpi_task *task)
 {
-    return (dmpi_pool *)task->session;
+    return (dmpi_pool *)known(task)->session;
 }
 
 int dmpi_task_rank(const dmpi_task *task)
 {
-    return task->rank;
+    return known(task)->rank;
 }
 
 int dmpi_task_worker(const dmpi_task *task)
 {
-    return dmpi_task_rank(task) - 1;
+    int rank = dmpi_task_rank(task);
+    return rank > 0 ? rank - 1 : -1;
 }
 
 dmpi_status dmpi_task_resource(const dmpi_task *task, const char *name,
                                int ids[], size_t capacity, size_t *count)
 {
-    const struct msg_terms *terms = task->terms;
+    const struct msg_terms *terms = known(task)->terms;
+    if (!task) return fault(DMPI_EINVAL, "the task is NULL");
     int kind = name ? supply_find(&task->session->supply, name) : -1;
     if (kind < 0)
         return fault(DMPI_EINVAL, "no resource is called '%s'",
@@ -339,19 +355,19 @@ dmpi_status dmpi_task_resource(const dmpi_task *task, const char *name,
 
 int dmpi_task_source(const dmpi_task *task)
 {
-    return task->source;
+    return known(task)->source;
 }
 
 void **dmpi_task_state(dmpi_task *task)
 {
-    return &task->session->state[task->rank > 0];
+    return task ? &task->session->state[task->rank > 0] : NULL;
 }
 
 const void *dmpi_task_constant(const dmpi_task *task, const char *name,
                                size_t *size)
 {
     const struct buffer *buffer =
-        name ? constant_set_find(task->constants, name) : NULL;
+        task && name ? constant_set_find(task->constants, name) : NULL;
     if (size) *size = buffer ? buffer->size : 0;
     return buffer ? buffer->data : NULL;
 }
@@ -360,6 +376,7 @@ const void *dmpi_task_constant(const dmpi_task *task, const char *name,
 
 void *dmpi_task_output(dmpi_task *task, size_t size)
 {
+    if (!task) return NULL;
     struct buffer *fresh = buffer_new(size);
     if (!fresh) {
         dmpi_fail(task, "no memory for an output of %zu bytes", size);
@@ -373,6 +390,7 @@ void *dmpi_task_output(dmpi_task *task, size_t size)
 
 void dmpi_task_output_trim(dmpi_task *task, size_t size)
 {
+    if (!task) return;
     if (!task->output || size > task->output->room) {
         dmpi_fail(task, "output trimmed to %zu bytes, but it has %llu", size,
                   task->output ? (unsigned long long)task->output->room : 0);
@@ -383,12 +401,13 @@ void dmpi_task_output_trim(dmpi_task *task, size_t size)
 
 void dmpi_task_pass(dmpi_task *task, size_t i)
 {
-    task->passed = input(task, i)->buffer;
+    const struct value *value = input(task, i);
+    if (value) task->passed = value->buffer;
 }
 
 void dmpi_fail(dmpi_task *task, const char *format, ...)
 {
-    if (task->failure) return;
+    if (!task || task->failure) return;
     struct failure_of of = {.rank = dmpi_task_rank(task),
                             .function = task->function->index,
                             .name = task->name,

@@ -24,10 +24,17 @@ static bool is_sent(void *argument)
     return buffer->refs == 1;
 }
 
+static dmpi_status no_array(size_t count, size_t size)
+{
+    return fault(DMPI_EINVAL, "no array has %zu entries of %zu bytes", count,
+                 size);
+}
+
 static dmpi_status check_block(struct session *session, const void *data,
                                size_t size, int rank)
 {
     if (size && !data) return fault(DMPI_EINVAL, "data are NULL");
+    if (!fault_fits(size, 1)) return no_array(size, 1);
     if (rank < 0 || rank >= session->ranks)
         return fault(DMPI_EINVAL,
                      "rank %d is no worker: use 1..%d, or 0 for "
@@ -88,6 +95,8 @@ static dmpi_status scatter(struct session *session, const dmpi_value blocks[],
     dmpi_status status = DMPI_OK;
     if (count && (!blocks || !keys))
         return fault(DMPI_EINVAL, "blocks or keys are NULL");
+    if (!fault_fits(count, sizeof *blocks))
+        return no_array(count, sizeof *blocks);
     for (size_t i = 0; i < count && !status; i++)
         status = check_block(session, blocks[i].data, blocks[i].size,
                              block_rank(session, i, count, ranks));
@@ -119,8 +128,11 @@ dmpi_status dmpi_scatter(dmpi_pool *pool, const void *data, size_t count,
     struct session *session;
     dmpi_status status = session_enter(pool, &session);
     if (status) return status;
-    if (count && size && !data)
-        return session_leave(session, fault(DMPI_EINVAL, "data are NULL"));
+    if (count && size && !data) status = fault(DMPI_EINVAL, "data are NULL");
+    else if (!fault_fits(count, size)) status = no_array(count, size);
+    else if (!fault_fits(count, sizeof(dmpi_value)))
+        status = no_array(count, sizeof(dmpi_value));
+    if (status) return session_leave(session, status);
     dmpi_value *blocks = log_alloc(count * sizeof *blocks);
     for (size_t i = 0; i < count; i++)
         blocks[i] = (dmpi_value){(char *)data + i * size, size};
@@ -141,6 +153,7 @@ static dmpi_status check_constant(const char *name, const void *bytes,
                      "'%.16s...' is too long for a name: use up to %d bytes",
                      name, DMPI_NAME_MAX - 1);
     if (size && !bytes) return fault(DMPI_EINVAL, "the bytes are NULL");
+    if (!fault_fits(size, 1)) return no_array(size, 1);
     return DMPI_OK;
 }
 
@@ -387,6 +400,8 @@ dmpi_status dmpi_gather(dmpi_pool *pool, const dmpi_key keys[], size_t count,
     if (status) return status;
     if (count && (!keys || !gathering.buffer))
         status = fault(DMPI_EINVAL, "keys or buffer are NULL");
+    else if (!fault_fits(count, sizeof *keys) || !fault_fits(count, size))
+        status = no_array(count, size > sizeof *keys ? size : sizeof *keys);
     else status = gather(session, &gathering);
     return session_leave(session, status);
 }
@@ -400,6 +415,8 @@ dmpi_status dmpi_gatherv(dmpi_pool *pool, const dmpi_key keys[], size_t count,
     if (status) return status;
     if (count && (!keys || !values))
         status = fault(DMPI_EINVAL, "keys or values are NULL");
+    else if (!fault_fits(count, sizeof *values))
+        status = no_array(count, sizeof *values);
     else status = gather(session, &gathering);
     return session_leave(session, status);
 }

@@ -29,7 +29,7 @@ struct buffer *failure_new_va(dmpi_status status, const struct failure_of *of,
     const char *function = registry_name(of->function);
     copy_name(failure->function, function, strlen(function));
     copy_name(failure->name, of->name, of->name_size);
-    vsnprintf(failure->text, sizeof failure->text, format, args);
+    vsnprintf(failure->text, sizeof failure->text, format ? format : "", args);
     return buffer;
 }
 

@@ -13,6 +13,8 @@ static uint32_t count = 0;            /* of sealed */
 
 void registry_enter(dmpi_function *function)
 {
+    for (dmpi_function *f = entered; f; f = f->next)
+        if (f == function) return;
     function->next = entered;
     entered = function;
 }

@@ -12,7 +12,7 @@
 
 #include "distmpi/task.h"
 
-/* FUNCTION is borrowed for ever. */
+/* FUNCTION is borrowed for ever; one that has entered does not again. */
 void registry_enter(dmpi_function *function);
 
 /* In dmpi_function.when: each worker calls it once by itself. */

@@ -40,7 +40,7 @@ const char *dmpi_status_detail(void)
 
 static void set_detail(const char *format, va_list args)
 {
-    vsnprintf(detail, sizeof detail, format, args);
+    vsnprintf(detail, sizeof detail, format ? format : "", args);
 }
 
 dmpi_status fault(dmpi_status status, const char *format, ...)

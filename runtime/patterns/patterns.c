@@ -25,6 +25,14 @@ static dmpi_status check_keys(const dmpi_key keys[], size_t count)
     return DMPI_OK;
 }
 
+/* There may be so many calls, with arguments of SIZE bytes each. */
+static dmpi_status check_count(size_t count, size_t size)
+{
+    size_t most = PTRDIFF_MAX / (4 * sizeof(dmpi_graph_task));
+    if (count <= most && (!size || count <= PTRDIFF_MAX / size)) return DMPI_OK;
+    return dmpi_status_set(DMPI_EINVAL, "no array has %zu entries", count);
+}
+
 static dmpi_status check_tree(size_t count, size_t fan, const dmpi_key *key)
 {
     if (!count)
@@ -35,7 +43,7 @@ static dmpi_status check_tree(size_t count, size_t fan, const dmpi_key *key)
         return dmpi_status_set(DMPI_EINVAL,
                                "a fan of 1 combines nothing: use 2 or more");
     if (!key) return dmpi_status_set(DMPI_EINVAL, "no place for the key");
-    return DMPI_OK;
+    return check_count(count, 0);
 }
 
 static dmpi_status no_memory(size_t count)
@@ -127,6 +135,7 @@ dmpi_status dmpi_map_reduce(dmpi_pool *pool, const dmpi_function *map,
     struct plan plan;
     dmpi_task_options above = sooner(options);
     dmpi_status status = check_tree(count, fan, key);
+    if (!status) status = check_count(count, args ? size : 0);
     if (!status && inputs) status = check_keys(inputs, count);
     if (status) return status;
     if (!plan_init(&plan, 2 * count, 3 * count, NULL, count))
@@ -183,7 +192,8 @@ dmpi_status dmpi_scan(dmpi_pool *pool, const dmpi_function *function,
                       const dmpi_task_options *options, dmpi_key results[])
 {
     struct plan plan;
-    dmpi_status status = check_keys(keys, count);
+    dmpi_status status = check_count(count, 0);
+    if (!status) status = check_keys(keys, count);
     if (!status && count && !results)
         status = dmpi_status_set(DMPI_EINVAL, "no place for the keys");
     if (status) return status;

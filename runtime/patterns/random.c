@@ -9,11 +9,13 @@ enum { WORDS = 4 /* in a block */ };
 
 void dmpi_random_start(dmpi_stream *stream, uint64_t seed, uint64_t number)
 {
+    if (!stream) return;
     *stream = (dmpi_stream){.seed = seed, .number = number, .used = WORDS};
 }
 
 void dmpi_random(dmpi_task *task, dmpi_stream *stream)
 {
+    if (!stream) dmpi_fail(task, "no place for the stream of random numbers");
     if (!dmpi_task_seed(task))
         dmpi_fail(task, "it draws random numbers, but has no seed: set "
                         "dmpi_task_options.seed when it is submitted");
@@ -35,6 +37,7 @@ static void make_block(dmpi_stream *stream)
 
 void dmpi_random_skip(dmpi_stream *stream, uint64_t count)
 {
+    if (!stream) return;
     uint32_t left = WORDS - stream->used;
     stream->has_spare = 0;
     if (count <= left) {
@@ -69,21 +72,22 @@ static inline double next_uniform(dmpi_stream *stream)
 
 uint32_t dmpi_random_32(dmpi_stream *stream)
 {
-    return next_32(stream);
+    return stream ? next_32(stream) : 0;
 }
 
 uint64_t dmpi_random_64(dmpi_stream *stream)
 {
-    return next_64(stream);
+    return stream ? next_64(stream) : 0;
 }
 
 double dmpi_random_uniform(dmpi_stream *stream)
 {
-    return next_uniform(stream);
+    return stream ? next_uniform(stream) : NAN;
 }
 
 double dmpi_random_normal(dmpi_stream *stream)
 {
+    if (!stream) return NAN;
     if (stream->has_spare) {
         stream->has_spare = 0;
         return stream->spare;
@@ -97,10 +101,12 @@ double dmpi_random_normal(dmpi_stream *stream)
 
 void dmpi_random_uniforms(dmpi_stream *stream, double numbers[], size_t count)
 {
-    for (size_t i = 0; i < count; i++) numbers[i] = next_uniform(stream);
+    for (size_t i = 0; numbers && i < count; i++)
+        numbers[i] = dmpi_random_uniform(stream);
 }
 
 void dmpi_random_normals(dmpi_stream *stream, double numbers[], size_t count)
 {
-    for (size_t i = 0; i < count; i++) numbers[i] = dmpi_random_normal(stream);
+    for (size_t i = 0; numbers && i < count; i++)
+        numbers[i] = dmpi_random_normal(stream);
 }
