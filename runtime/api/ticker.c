@@ -84,7 +84,9 @@ static uint64_t longest_nap(const struct session *session)
                                                                : NAP_FAR_NS);
 }
 
-/* One turn in the main thread's place, then a nap. False: it was not to be. */
+/* One turn in the main thread's place, then a nap if there was nothing to do.
+ * Who is rung sleeps as long as it may at once: a wake that finds nothing costs
+ * a task that runs on this core some microseconds. False: it was not to be. */
 static bool stand_in(struct ticker *ticker, uint64_t turns, uint64_t *nap_ns,
                      uint64_t *quiet_ns)
 {
@@ -102,7 +104,7 @@ static bool stand_in(struct ticker *ticker, uint64_t turns, uint64_t *nap_ns,
     token_give_other(&session->token);
     if (!still) return false;
     *nap_ns = any ? NAP_BUSY_NS : 2 * *nap_ns;
-    if (*nap_ns > longest) *nap_ns = longest;
+    if (*nap_ns > longest || longest == NAP_NEAR_NS) *nap_ns = longest;
     if (!any) world_sleep(session->world, *nap_ns);
     return true;
 }
