@@ -95,7 +95,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: fib [N [SERIAL]], both from 0 to %d\n", N_MOST);
         return 2;
     }
-    if (dmpi_open(NULL, &pool)) return 1;
+    if (dmpi_open(NULL, &pool)) return 2;
     if (pool) {
         code = lead(pool, &question);
         dmpi_close(pool);

@@ -284,7 +284,7 @@ static int run_as_told(int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
-    if (dmpi_open(NULL, &pool) != DMPI_OK) return 1;
+    if (dmpi_open(NULL, &pool) != DMPI_OK) return 2;
     if (!pool) return 0;
     int result = run_as_told(argc, argv);
     check(dmpi_close(pool));

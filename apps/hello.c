@@ -136,7 +136,7 @@ static void run_graph(void)
 
 int main(void)
 {
-    if (dmpi_open(NULL, &pool) != DMPI_OK) return 1;
+    if (dmpi_open(NULL, &pool) != DMPI_OK) return 2;
     if (!pool) /* a worker, and rank 0 has closed the pool */
         return 0;
     map_numbers();

@@ -69,7 +69,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: pi [THROWS [SEED]], both above 0\n");
         return 2;
     }
-    if (dmpi_open(NULL, &pool) != DMPI_OK) return 1;
+    if (dmpi_open(NULL, &pool) != DMPI_OK) return 2;
     if (!pool) return 0;
     dmpi_status status = throw_all(pool, throws, seed, &hits);
     if (!status) {

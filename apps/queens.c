@@ -133,7 +133,7 @@ int main(int argc, char **argv)
                 N_MOST);
         return 2;
     }
-    if (dmpi_open(NULL, &pool)) return 1;
+    if (dmpi_open(NULL, &pool)) return 2;
     if (pool) {
         code = lead(pool, &board);
         dmpi_close(pool);

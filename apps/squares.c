@@ -98,7 +98,7 @@ int main(void)
 {
     int64_t numbers[MOST];
 
-    if (dmpi_open(NULL, &pool) != DMPI_OK) return 1;
+    if (dmpi_open(NULL, &pool) != DMPI_OK) return 2;
     if (!pool) return 0;
     for (int i = 0; i < MOST; i++) numbers[i] = i + 1;
     as_completed(numbers, MOST);

@@ -75,7 +75,7 @@ int main(void)
     dmpi_key blocks[BLOCKS], result;
     struct summary all;
 
-    if (dmpi_open(NULL, &pool) != DMPI_OK) return 1;
+    if (dmpi_open(NULL, &pool) != DMPI_OK) return 2;
     if (!pool) return 0;
     scatter_numbers(blocks);
     check(dmpi_map_reduce(pool, summarise, BLOCKS, blocks, NULL, 0, join, 2,

@@ -364,7 +364,7 @@ int main(int argc, char **argv)
     int rate, code = 0;
 
     if (!read_options(argc, argv, &tree, &rate)) return usage();
-    if (dmpi_open(NULL, &pool)) return 1;
+    if (dmpi_open(NULL, &pool)) return 2;
     if (pool) {
         code = lead(pool, &tree, rate);
         dmpi_close(pool);

@@ -447,7 +447,7 @@ static int rank_0(int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
-    if (dmpi_open(NULL, &pool) != DMPI_OK) return EXIT_FAILURE;
+    if (dmpi_open(NULL, &pool) != DMPI_OK) return 2;
     if (!pool) return 0;
     int code = rank_0(argc, argv);
     check(dmpi_close(pool));

@@ -166,7 +166,7 @@ int main(void)
     struct tally tally;
     dmpi_pool *pool;
 
-    if (dmpi_open(NULL, &pool)) return 1;
+    if (dmpi_open(NULL, &pool)) return 2;
     if (!pool) return 0;
     dmpi_status status = run(pool, &tally);
     if (status) fprintf(stderr, "worktypes: %s\n", dmpi_status_detail());

@@ -4,7 +4,7 @@
  *     int main(void)
  *     {
  *         dmpi_pool *pool;
- *         if (dmpi_open(NULL, &pool)) return 1;
+ *         if (dmpi_open(NULL, &pool)) return 2;  // how it was started is wrong
  *         if (pool) {                  // rank 0
  *             ...
  *             dmpi_close(pool);

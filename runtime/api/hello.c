@@ -39,7 +39,11 @@ bool hello_read_supply(const struct config *config, int ranks,
                        struct supply *supply, char *why, size_t why_size)
 {
     if (ranks == 1) ranks = 2; /* this process is a worker, too */
-    return supply_read(supply, config->resources, ranks, why, why_size);
+    char wrong[WHY_BYTES - 32];
+    if (supply_read(supply, config->resources, ranks, wrong, sizeof wrong))
+        return true;
+    snprintf(why, why_size, "DISTMPI_RESOURCES: %s", wrong);
+    return false;
 }
 
 /* Rank 0's settings make sense; the file that they name. */

@@ -189,14 +189,23 @@ static bool read_environment(struct config *config, char *const environment[],
     return true;
 }
 
+/* What is not read as a value may be anything. */
+static void make_one_line(char *text)
+{
+    for (; *text; text++)
+        if (iscntrl((unsigned char)*text)) *text = '?';
+}
+
 bool config_read(struct config *config, const char *options,
                  char *const environment[], char *why, size_t why_size)
 {
     for (size_t i = 0; i < CONFIG_OPTIONS; i++)
         config->value[i] = table[i].fallback;
     config->trace[0] = config->resources[0] = 0;
-    return (!options || read_options(config, options, why, why_size)) &&
-           read_environment(config, environment, why, why_size);
+    bool good = (!options || read_options(config, options, why, why_size)) &&
+                read_environment(config, environment, why, why_size);
+    if (!good) make_one_line(why);
+    return good;
 }
 
 static void print_default(FILE *out, const struct option *option)

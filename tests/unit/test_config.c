@@ -180,6 +180,73 @@ static void bad_value_is_an_error_that_tells_the_good_ones(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(why, "DISTMPI_STEAL is 'maybe'"));
 }
 
+/* ---- every option, with values of all kinds --------------------------------*/
+
+enum { LONG = 5000 };
+
+static bool is_refused(const char *name, const char *value)
+{
+    char variable[LONG + 64];
+    snprintf(variable, sizeof variable, "%s=%s", name, value);
+    if (read_variable(NULL, variable)) return false;
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, name));
+    CU_ASSERT_PTR_NULL(strchr(why, '\n'));
+    if (strlen(value) < 32) CU_ASSERT_PTR_NOT_NULL(strstr(why, ": use "));
+    return true;
+}
+
+/* VALUES: as the help tells them. */
+static void refuse_all(const char *name, const char *values)
+{
+    static const char *const bad[] = {"",
+                                      " ",
+                                      "-",
+                                      "-1",
+                                      "+1",
+                                      "x",
+                                      "1x",
+                                      "0x1",
+                                      "1e3",
+                                      "1.5",
+                                      "1,",
+                                      " 1",
+                                      "1 ",
+                                      "nan",
+                                      "\n",
+                                      "1\n",
+                                      "|",
+                                      "\xff\xfe",
+                                      "%s%n",
+                                      "1 GiB",
+                                      "0|1|none",
+                                      "-99999999999999999999",
+                                      "99999999999999999999"};
+    static char longest[LONG];
+    memset(longest, '9', sizeof longest - 1);
+    CU_ASSERT(is_refused(name, longest));
+    bool text = !strchr(values, '|') && !strstr(values, "..");
+    for (size_t i = 0; !text && i < CHECK_COUNT(bad); i++)
+        if (!is_refused(name, bad[i])) {
+            fprintf(stderr, "\n    %s='%s' is taken\n", name, bad[i]);
+            CU_FAIL("a value that makes no sense is taken");
+        }
+}
+
+static void every_option_refuses_what_makes_no_sense(void)
+{
+    char *help = config_help(), *end = NULL;
+    size_t seen = 0;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(help);
+    for (char *line = strtok_r(help, "\n", &end); line;
+         line = strtok_r(NULL, "\n", &end), seen++) {
+        char name[64], values[64];
+        CU_ASSERT_EQUAL_FATAL(sscanf(line, "%63s %63s", name, values), 2);
+        refuse_all(name, values);
+    }
+    CU_ASSERT_EQUAL(seen, CONFIG_OPTIONS);
+    free(help);
+}
+
 static void option_without_a_value_is_an_error(void)
 {
     check_wrong("steal", "steal");
@@ -248,6 +315,8 @@ int main(void)
          unknown_name_is_an_error_that_names_it},
         {"bad value is an error that tells the good ones",
          bad_value_is_an_error_that_tells_the_good_ones},
+        {"every option refuses what makes no sense",
+         every_option_refuses_what_makes_no_sense},
         {"option without a value is an error",
          option_without_a_value_is_an_error},
         {"reason is cut to its buffer", reason_is_cut_to_its_buffer},
