@@ -136,9 +136,16 @@ void exit_progress(uint64_t records)
     put_open(records);
 }
 
+/* The program calls MPI_Finalize(), and what it would exit with is not known. */
+static void leave(void)
+{
+    exit_now(self.code == NO_CODE ? 0 : self.code);
+}
+
 void exit_without_mpi(void)
 {
     self.mpi_is_over = true;
+    world_without_mpi(leave);
 }
 
 void exit_as(int code)

@@ -10,6 +10,7 @@
 
 #include "binding.h"
 #include "fault.h"
+#include "guard.h"
 #include "log.h"
 #include "message.h"
 #include "registry.h"
@@ -56,6 +57,8 @@ static void read_settings(const char *options, int ranks, struct config *config,
         return;
     }
     struct supply supply;
+    if (!guard_may_start(config, why, sizeof why))
+        complain(hello, DMPI_EINVAL, why);
     if (!hello_read_supply(config, ranks, &supply, why, sizeof why))
         complain(hello, DMPI_EINVAL, why);
     if (!config->value[CONFIG_TRACE] || config->value[CONFIG_HELP]) return;

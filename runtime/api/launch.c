@@ -13,6 +13,7 @@
 #include "cores.h"
 #include "exit.h"
 #include "fault.h"
+#include "guard.h"
 #include "hello.h"
 #include "log.h"
 #include "registry.h"
@@ -58,7 +59,9 @@ static void make_center(struct session *session, struct port *port,
                                  .supply = &session->supply,
                                  .functions = registry_count(),
                                  .window_ns = window_ns,
-                                 .steal = session->config.value[CONFIG_STEAL]};
+                                 .steal = session->config.value[CONFIG_STEAL],
+                                 .recover =
+                                     session->config.value[CONFIG_RECOVERY]};
     session->center = center_new(port, &setup);
     port->client =
         (struct port_client){session->center, center_receive, center_arrived};
@@ -111,6 +114,13 @@ static void start_ticker(struct session *session)
     if (allowed) session->ticker = ticker_new(session);
 }
 
+static void start_guard(struct session *session, const dmpi_worker *ranks)
+{
+    struct guard_page *own = world_page(session->world, session->rank);
+    session->guard = guard_new(session, ranks);
+    if (session->rank) session->running = &own->running;
+}
+
 /* The process exits. Did code of the user on this thread do that? Then it takes
  * the token, for good. */
 static bool leave_user_code(void)
@@ -146,6 +156,8 @@ static void start(struct session *session, dmpi_worker *ranks, bool crowded)
         report_table(ranks, session->ranks);
     session_set_current(session);
     if (session->mpi) start_ticker(session);
+    if (session->mpi && session->config.value[CONFIG_RECOVERY])
+        start_guard(session, ranks);
 }
 
 /* ---- closing -------------------------------------------------------------*/
@@ -167,11 +179,38 @@ static void unbind(struct session *session)
     free(session->cpus_before);
 }
 
+/* Ranks that might die do not part by collective calls. */
+static void part(struct session *session)
+{
+    if (session->rank == 0) {
+        session_wait(session, guard_all_left, session->guard, UINT64_MAX);
+    } else {
+        guard_leave(session->guard);
+        session_wait(session, is_quiet, session, UINT64_MAX);
+    }
+    guard_free(session->guard);
+    session->guard = NULL;
+}
+
+static void leave_world(struct session *session, bool together)
+{
+    if (together) {
+        comms_free(session->comms);
+        world_close(session->world);
+    } else {
+        comms_abandon(session->comms);
+        world_abandon(session->world);
+    }
+}
+
 /* Without the token: nobody else has it any more. */
 static void end(struct session *session)
 {
+    bool together = !session->guard;
     ticker_free(session->ticker);
+    session->ticker = NULL;
     tracer_finish(session);
+    if (session->guard) part(session);
     sets_leave(session);
     session_set_current(NULL);
     center_free(session->center);
@@ -179,8 +218,7 @@ static void end(struct session *session)
     if (session->mpi) mpi_port_free(session->mpi);
     if (session->loop) loop_free(session->loop);
     buffer_trim();
-    comms_free(session->comms);
-    world_close(session->world);
+    leave_world(session, together);
     cores_free(session->cores);
     stack_free_all(session);
     unbind(session);
@@ -261,6 +299,7 @@ static dmpi_status open_world(struct world *world, const char *options,
     if (config.value[CONFIG_HELP]) print_help_and_exit(world);
     log_set_level((enum log_level)config.value[CONFIG_LOG]);
     world_find_nodes(world, config.value[CONFIG_FAKE_NODES]);
+    if (config.value[CONFIG_RECOVERY]) guard_announce(world);
     dmpi_worker *ranks =
         log_alloc((size_t)(world_ranks(world) + 1) * sizeof *ranks);
     struct session *session = session_new(world, &config);

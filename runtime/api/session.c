@@ -10,6 +10,7 @@
 #include "ending.h"
 #include "estimate.h"
 #include "fault.h"
+#include "guard.h"
 #include "log.h"
 #include "running.h"
 #include "stack.h"
@@ -168,6 +169,7 @@ bool session_turn(struct session *session, enum session_turner turner)
     struct worker *worker = session->worker;
     if (turner == TURN_MAIN && token_is_wanted(&session->token))
         let_ticker_in(session);
+    if (session->guard) guard_turn(session->guard);
     if (worker) {
         session->turned_ns = clock_ns();
         worker_set_time(worker, session->turned_ns);

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "registry.h"
 #include "running.h"
+#include "ticker.h"
 #include "tracer.h"
 
 struct dmpi_task {
@@ -65,10 +66,18 @@ struct job *running_task_job(void)
     return running ? running->job : NULL;
 }
 
+/* TASK, or none, is what this thread runs now; on main the node can see it. */
+static inline void set_running(struct session *session, dmpi_task *task)
+{
+    running = task;
+    if (session->running && !ticker_is_self())
+        *session->running = task ? task->key : 0;
+}
+
 dmpi_task *running_swap(dmpi_task *task)
 {
     dmpi_task *before = running;
-    running = task;
+    set_running(session_current(), task);
     return before;
 }
 
@@ -131,13 +140,13 @@ dmpi_status dmpi_register(const char *name, dmpi_call *call,
 static void call_user(struct session *session, dmpi_task *task)
 {
     dmpi_task *outer = running;
-    running = task;
+    set_running(session, task);
     session_unlock(session);
     if (task->gang) gang_begin(session, task->gang);
     task->function->call(task);
     if (task->gang) gang_end(session);
     session_lock(session);
-    running = outer;
+    set_running(session, outer);
 }
 
 /* The value that the task gave; a reference for the caller. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "guard.h"
 #include "log.h"
 #include "ticker.h"
 #include "trace_file.h"
@@ -137,16 +138,31 @@ static void write_own(const struct session *session, int rank,
     trace_file_lacks(session->trace_file, trace->dropped, trace->full_ns);
 }
 
+static bool is_gone(void *argument, int rank)
+{
+    const struct session *session = argument;
+    return session->guard && guard_is_gone(session->guard, rank);
+}
+
+/* 0: the rank is lost. */
+static size_t take_in(struct session *session, int rank, void *bytes,
+                      size_t room)
+{
+    if (is_gone(session, rank)) return 0;
+    return world_take_in(session->world, rank, bytes, room, is_gone, session);
+}
+
 /* Returns how many records it lacks. */
-static uint64_t write_handed_in(const struct session *session, int rank,
+static uint64_t write_handed_in(struct session *session, int rank,
                                 struct trace_record *room)
 {
     struct summary summary;
     size_t most = TRACE_PIECE_RECORDS * sizeof *room;
-    world_take_in(session->world, rank, &summary, sizeof summary);
+    if (!take_in(session, rank, &summary, sizeof summary)) return 0;
     begin_rank(session, rank, &summary);
     for (uint64_t i = 0; i < summary.pieces; i++) {
-        size_t size = world_take_in(session->world, rank, room, most);
+        size_t size = take_in(session, rank, room, most);
+        if (!size) break;
         trace_file_add(session->trace_file, room, size / sizeof *room);
     }
     trace_file_lacks(session->trace_file, summary.dropped, summary.full_ns);
@@ -184,4 +200,6 @@ void tracer_finish(struct session *session)
     if (session->worker_trace != session->trace)
         trace_free(session->worker_trace);
     trace_free(session->trace);
+    session->trace = session->worker_trace = NULL;
+    if (session->mpi) mpi_port_base(session->mpi)->trace = NULL;
 }

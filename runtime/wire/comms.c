@@ -39,6 +39,11 @@ void comms_free(struct comms *comms)
 {
     for (int i = 0; i < comms->count; i++) MPI_Comm_free(&comms->kept[i].comm);
     MPI_Comm_free(&comms->all);
+    comms_abandon(comms);
+}
+
+void comms_abandon(struct comms *comms)
+{
     free(comms->kept);
     free(comms);
 }

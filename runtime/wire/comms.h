@@ -17,6 +17,9 @@ struct world;
 struct comms *comms_new(const struct world *world);
 void comms_free(struct comms *comms);
 
+/* The same without the other ranks: MPI keeps the communicators. */
+void comms_abandon(struct comms *comms);
+
 /* The gang of RANKS, SIZE of them in order of their index, begins: have its
  * communicator. Waits for the other members, all of which call this. NUMBER 0: it
  * is not kept. Another thread may call MPI meanwhile. */

@@ -67,6 +67,13 @@ void world_abort(int exit_code)
     _exit(exit_code);
 }
 
+static void (*instead_of_mpi)(void) = NULL;
+
+void world_without_mpi(void (*leave)(void))
+{
+    instead_of_mpi = leave;
+}
+
 bool world_is_open(void)
 {
     return open_comm != MPI_COMM_NULL;
@@ -85,6 +92,7 @@ static void end_job(void)
  * us. */
 static int on_finalize(MPI_Comm self, int keyval, void *value, void *state)
 {
+    if (instead_of_mpi) instead_of_mpi();
     if (open_comm == MPI_COMM_NULL || aborting) return MPI_SUCCESS;
     leave_user_code();
     end_job();
@@ -224,6 +232,9 @@ static dmpi_status start_mpi(int *level)
 dmpi_status world_open(const void *comm, struct world **opened)
 {
     int level = MPI_THREAD_SINGLE, between = 0;
+    if (instead_of_mpi)
+        return fault(DMPI_ESTATE, "a rank was lost: no pool can be opened "
+                                  "after that");
     dmpi_status status = start_mpi(&level);
     if (status) return status;
     MPI_Comm parent = comm ? *(const MPI_Comm *)comm : MPI_COMM_WORLD;
@@ -245,6 +256,14 @@ dmpi_status world_open(const void *comm, struct world **opened)
     return DMPI_OK;
 }
 
+static void forget(struct world *world)
+{
+    open_comm = MPI_COMM_NULL;
+    free(world->nodes);
+    free(world->neighbours);
+    free(world);
+}
+
 void world_close(struct world *world)
 {
     if (world->node != MPI_COMM_NULL) {
@@ -252,10 +271,13 @@ void world_close(struct world *world)
         MPI_Comm_free(&world->node);
     }
     MPI_Comm_free(&world->comm);
-    open_comm = MPI_COMM_NULL;
-    free(world->nodes);
-    free(world->neighbours);
-    free(world);
+    forget(world);
+}
+
+void world_abandon(struct world *world)
+{
+    if (world->node != MPI_COMM_NULL) doorbell_abandon(&world->bell);
+    forget(world);
 }
 
 void world_end(struct world *world)
@@ -353,15 +375,24 @@ int64_t world_clock_offset(struct world *world)
 
 /* ---- handing in ----------------------------------------------------------*/
 
-/* MPI's own waiting would use the core that the others need. */
-static void wait_asleep(MPI_Request *request, MPI_Status *status)
+static bool nobody(void *arg, int rank)
+{
+    return false;
+}
+
+/* MPI's own waiting would use the core that the others need. False: FROM is
+ * gone. */
+static bool wait_asleep(MPI_Request *request, MPI_Status *status, int from,
+                        bool (*gone)(void *arg, int from), void *arg)
 {
     struct timespec nap = {0, HAND_IN_FIRST_NS};
     int done = 0;
     while (MPI_Test(request, &done, status), !done) {
+        if (gone(arg, from)) return false;
         clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
         if (nap.tv_nsec < HAND_IN_LAST_NS) nap.tv_nsec *= 2;
     }
+    return true;
 }
 
 void world_hand_in(struct world *world, const void *bytes, size_t size)
@@ -369,17 +400,19 @@ void world_hand_in(struct world *world, const void *bytes, size_t size)
     MPI_Request request;
     MPI_Issend(bytes, (int)size, MPI_BYTE, 0, TAG_HAND_IN, world->comm,
                &request);
-    wait_asleep(&request, MPI_STATUS_IGNORE);
+    wait_asleep(&request, MPI_STATUS_IGNORE, 0, nobody, NULL);
 }
 
-size_t world_take_in(struct world *world, int from, void *bytes, size_t room)
+size_t world_take_in(struct world *world, int from, void *bytes, size_t room,
+                     bool (*gone)(void *arg, int from), void *arg)
 {
     MPI_Request request;
     MPI_Status status;
     int size;
     MPI_Irecv(bytes, (int)room, MPI_BYTE, from, TAG_HAND_IN, world->comm,
               &request);
-    wait_asleep(&request, &status);
+    if (!wait_asleep(&request, &status, from, gone ? gone : nobody, arg))
+        return 0;
     MPI_Get_count(&status, MPI_BYTE, &size);
     return (size_t)size;
 }
@@ -454,6 +487,12 @@ void world_sleep_cancel(struct world *world)
 void world_sleep(struct world *world, uint64_t nap_ns)
 {
     doorbell_wait(&world->bell, nap_ns);
+}
+
+void *world_page(const struct world *world, int rank)
+{
+    _Static_assert((int)WORLD_PAGE_BYTES == DOORBELL_PAGE_BYTES, "all of it");
+    return doorbell_page(&world->bell, rank);
 }
 
 bool world_all_near(const struct world *world)

@@ -23,6 +23,14 @@ dmpi_status world_open(const void *comm, struct world **world);
 /* Collective. */
 void world_close(struct world *world);
 
+/* The same without the other ranks, of whom some may be dead: what they share
+ * stays until MPI ends. */
+void world_abandon(struct world *world);
+
+/* A rank has died: no pool can be opened any more, and MPI_Finalize(), which
+ * might hang, calls LEAVE, which ends the process. */
+void world_without_mpi(void (*leave)(void));
+
 /* When the process exits with a world open: LEAVE tells whether code of the user
  * did so, and sees to it that no other thread calls MPI from then on. */
 void world_on_exit(bool (*leave)(void));
@@ -87,8 +95,9 @@ int64_t world_clock_offset(struct world *world);
 void world_hand_in(struct world *world, const void *bytes, size_t size);
 
 /* The next bytes that rank FROM hands in, at most ROOM of them; returns how
- * many. Sleeps until they are here. */
-size_t world_take_in(struct world *world, int from, void *bytes, size_t room);
+ * many. Sleeps until they are here; 0: GONE(ARG, FROM), it will not do so. */
+size_t world_take_in(struct world *world, int from, void *bytes, size_t room,
+                     bool (*gone)(void *arg, int from), void *arg);
 
 /* ---- sleeping ------------------------------------------------------------*/
 
@@ -100,6 +109,11 @@ void world_wake(struct world *world); /* this rank itself */
 void world_sleep_prepare(struct world *world);
 void world_sleep_cancel(struct world *world);
 void world_sleep(struct world *world, uint64_t nap_ns);
+
+/* What RANK tells the ranks of its node, in shared memory; zero, until it writes
+ * there. NULL: it is on another node. */
+enum { WORLD_PAGE_BYTES = 64 };
+void *world_page(const struct world *world, int rank);
 
 /* Can every rank of the pool ring here? */
 bool world_all_near(const struct world *world);
