@@ -55,6 +55,9 @@ typedef struct dmpi_task_options {
     uint64_t seed;         /* not 0: it may draw numbers by dmpi_random() */
     double timeout;        /* seconds that a run may take, without those that
                             * it waits for other tasks; 0: any */
+    uint64_t output_bytes; /* at most what it puts out: it starts when there is
+                            * memory for that and its inputs. With more than a
+                            * worker's limit it fails (DMPI_ENOMEM). 0: unknown */
 } dmpi_task_options;
 
 #define DMPI_RETRIES_MAX 65535

@@ -16,7 +16,7 @@
 #include "port.h"
 
 /* In struct port_cookie.what: whose transfer it is. */
-enum { COOKIE_REQUEST = 1, COOKIE_CALL, COOKIE_KEY, COOKIE_PUT };
+enum { COOKIE_REQUEST = 1, COOKIE_CALL, COOKIE_KEY, COOKIE_PUT, COOKIE_LOST };
 
 struct request {
     uint64_t id;

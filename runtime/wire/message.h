@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 9 };
+enum { MESSAGE_PROTOCOL = 10 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -243,6 +243,8 @@ struct msg_counts {
     uint64_t bytes_to_workers;
     uint64_t bytes_to_center;
     uint64_t keys_held; /* at the end */
+    uint64_t spilled;   /* bytes of values written to disk */
+    uint64_t read_back; /* and read from there */
     uint64_t messages;  /* said */
     uint64_t envelopes; /* sent */
 };
@@ -276,8 +278,9 @@ struct msg_terms {
     uint32_t ticket;     /* the center's, see demands.h; 0: none */
     uint16_t ids;        /* of resources that it holds while it runs */
     uint16_t pad;
-    uint64_t seed;   /* of its random numbers; 0: it draws none */
-    uint64_t number; /* in its submission, if it has a seed */
+    uint64_t seed;         /* of its random numbers; 0: it draws none */
+    uint64_t number;       /* in its submission, if it has a seed */
+    uint64_t output_bytes; /* that it will put out; 0: it does not say */
 };
 
 /* One of a resource that the task has to itself. */
@@ -453,11 +456,11 @@ _Static_assert(sizeof(struct msg_blocked) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_ask_holders) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_ask_workers) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_ask_drop) == 24, "wire layout");
-_Static_assert(sizeof(struct msg_stopped) == 88, "wire layout");
+_Static_assert(sizeof(struct msg_stopped) == 104, "wire layout");
 _Static_assert(sizeof(struct msg_heard) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_input) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_resource) == 4, "wire layout");
-_Static_assert(sizeof(struct msg_terms) == 48, "wire layout");
+_Static_assert(sizeof(struct msg_terms) == 56, "wire layout");
 _Static_assert(sizeof(struct msg_task_run) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_gang) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_gang_ready) == 8, "wire layout");

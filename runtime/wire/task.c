@@ -50,14 +50,16 @@ static void set_terms(struct task_order *order,
                       const dmpi_task_options *options)
 {
     if (!options->retries && !options->node && !options->cores &&
-        !options->resources && !options->seed && options->timeout == 0)
+        !options->resources && !options->seed && options->timeout == 0 &&
+        !options->output_bytes)
         return;
     order->flags |= RUN_TERMS;
     order->terms = (struct msg_terms){.timeout_ns = limit_ns(options->timeout),
                                       .retries = (uint16_t)options->retries,
                                       .node = (uint16_t)options->node,
                                       .cores = (uint16_t)options->cores,
-                                      .seed = options->seed};
+                                      .seed = options->seed,
+                                      .output_bytes = options->output_bytes};
 }
 
 dmpi_status task_order_init(struct task_order *order,

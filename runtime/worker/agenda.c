@@ -72,6 +72,29 @@ struct job *agenda_take(struct agenda *agenda)
     return job;
 }
 
+struct job *agenda_lend(struct agenda *agenda)
+{
+    struct job *job = (struct job *)queue_pop(&agenda->ready);
+    if (!job) return NULL;
+    agenda->backlog_ns -= job->cost_ns;
+    job->flags &= (uint16_t)~JOB_READY;
+    return job;
+}
+
+void agenda_begin(struct agenda *agenda, struct job *job)
+{
+    assert(!agenda->running);
+    agenda->stolen -= job->from != 0;
+    begin(agenda, job);
+}
+
+void agenda_delay(struct agenda *agenda, struct job *job)
+{
+    assert(agenda->running == job);
+    agenda->running = NULL;
+    agenda->stolen += job->from != 0;
+}
+
 void agenda_take_over(struct agenda *agenda, struct job *job)
 {
     struct job *outer = agenda->running;

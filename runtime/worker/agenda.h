@@ -32,6 +32,14 @@ void agenda_remove(struct agenda *agenda, struct job *job);
 /* The next job, running from now on; NULL: none. Nothing runs before. */
 struct job *agenda_take(struct agenda *agenda);
 
+/* The next job, which does not run yet: the caller's, until it begins by
+ * agenda_begin(), which is the second half of agenda_take(). */
+struct job *agenda_lend(struct agenda *agenda);
+void agenda_begin(struct agenda *agenda, struct job *job);
+
+/* JOB, which was taken, does not run after all: the caller's, as if lent. */
+void agenda_delay(struct agenda *agenda, struct job *job);
+
 /* JOB, which is ready, runs from now on, while the running one waits for it. */
 void agenda_take_over(struct agenda *agenda, struct job *job);
 

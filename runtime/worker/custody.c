@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "arrival.h"
 #include "log.h"
 
 static void say_fetch(struct custody *custody, int to,
@@ -38,8 +39,8 @@ static void settle(struct custody *custody, uint64_t request,
                    const struct buffer *buffer)
 {
     exchange_settle(custody->exchange, request,
-                    buffer->is_error ? DMPI_EFAILED : DMPI_OK, buffer->data,
-                    buffer->size);
+                    buffer->is_error ? DMPI_EFAILED : DMPI_OK,
+                    buffer->data ? buffer->data : "", buffer->size);
 }
 
 static void send_value(struct custody *custody, int to, uint64_t request,
@@ -159,6 +160,12 @@ static void say_release(struct custody *custody, uint64_t key)
     release->key = key;
 }
 
+static void remove_value(struct custody *custody, struct value *value)
+{
+    if (value->listed) memory_removed(&custody->memory, value);
+    store_remove(&custody->store, value);
+}
+
 void custody_unpin(struct custody *custody, struct value *value)
 {
     assert(value->pins);
@@ -166,7 +173,7 @@ void custody_unpin(struct custody *custody, struct value *value)
     if (value->released) say_release(custody, value->key);
     value->released = false;
     if (value->dropped && value->state == VALUE_HELD && !value->wants)
-        store_remove(&custody->store, value);
+        remove_value(custody, value);
 }
 
 void custody_release(struct custody *custody, uint64_t key)
@@ -176,13 +183,9 @@ void custody_release(struct custody *custody, uint64_t key)
     else say_release(custody, key);
 }
 
-/* BUFFER is the value: keep it, and do what waited for it. */
-void custody_hold(struct custody *custody, struct value *value,
-                  struct buffer *buffer)
+/* VALUE is here, and in memory: do what waited for that. */
+static void fulfil_all(struct custody *custody, struct value *value)
 {
-    if (value->state == VALUE_HELD) return; /* made here and fetched as well */
-    store_hold(&custody->store, value, buffer);
-    if (!value->wants && !value->dropped) return;
     struct want *want = store_take_wants(value);
     custody_pin(value); /* what is fulfilled may unpin it */
     while (want) {
@@ -194,25 +197,20 @@ void custody_hold(struct custody *custody, struct value *value,
     custody_unpin(custody, value);
 }
 
-/* The bytes of VALUE come with PAYLOAD from FROM. */
-static void receive_value(struct custody *custody, int from,
-                          struct value *value,
-                          const struct msg_payload *payload, bool is_error)
+void custody_loaded(struct custody *custody, struct value *value)
 {
-    struct buffer *buffer = buffer_new(payload->bytes);
-    if (!buffer)
-        log_panic("no memory for a value of %llu bytes",
-                  (unsigned long long)payload->bytes);
-    buffer->is_error = is_error;
-    struct port_cookie cookie = {value->key, COOKIE_KEY, value->key};
-    if (payload_receive(custody->port, from, payload, buffer, cookie)) {
-        custody_hold(custody, value, buffer);
-    } else {
-        custody->arriving++;
-        if (value->state != VALUE_HELD)
-            value_enter(&custody->store, value, VALUE_ARRIVING);
-    }
-    buffer_unref(buffer);
+    if (value->wants || value->dropped) fulfil_all(custody, value);
+}
+
+/* BUFFER is the value: keep it, and do what waited for it. */
+void custody_hold(struct custody *custody, struct value *value,
+                  struct buffer *buffer)
+{
+    if (value->state == VALUE_HELD) return; /* made here and fetched as well */
+    store_hold(&custody->store, value, buffer);
+    if (custody->store.bytes > custody->memory.trigger)
+        memory_held(&custody->memory, value);
+    if (value->wants || value->dropped) fulfil_all(custody, value);
 }
 
 static void say_done(struct custody *custody, const struct job *job,
@@ -232,6 +230,7 @@ static void say_done(struct custody *custody, const struct job *job,
 
 void custody_discard(struct custody *custody, struct job *job)
 {
+    if (job->stage) room_release(&custody->room, job);
     if (job->flags & JOB_PINS)
         for (uint32_t i = 0; i < job->inputs; i++)
             custody_unpin(custody, job_inputs(job)[i]);
@@ -266,6 +265,15 @@ static void fetch_came_home(struct custody *custody, struct value *value,
     else fetch_ended(custody, value);
 }
 
+static void want_to_send(struct custody *custody, struct value *value, int to,
+                         uint64_t request, uint64_t limit)
+{
+    struct want *want = store_want(&custody->store, value, WANT_SEND);
+    want->rank = to;
+    want->request = request;
+    want->limit = limit;
+}
+
 /* Answer FETCH, which may be our own question, when the value is here. */
 static void keep_fetch(struct custody *custody, struct value *value,
                        const struct msg_key_fetch *fetch)
@@ -273,10 +281,33 @@ static void keep_fetch(struct custody *custody, struct value *value,
     if (!value) value = store_need(&custody->store, fetch->key);
     if (value->state == VALUE_NEW || value->state == VALUE_MOVED)
         value_enter(&custody->store, value, VALUE_EXPECTED);
-    struct want *want = store_want(&custody->store, value, WANT_SEND);
-    want->rank = (int)fetch->asker;
-    want->request = fetch->request;
-    want->limit = fetch->limit;
+    want_to_send(custody, value, (int)fetch->asker, fetch->request,
+                 fetch->limit);
+}
+
+/* To tell only that it does not fit its bytes are not needed. */
+static __attribute__((noinline)) void serve_from_disk(struct custody *custody,
+                                                      struct value *value,
+                                                      int to, uint64_t request,
+                                                      uint64_t limit)
+{
+    if (value->buffer->size > limit) {
+        send_value(custody, to, request, limit, value);
+        return;
+    }
+    want_to_send(custody, value, to, request, limit);
+    room_load(&custody->room, value);
+}
+
+void custody_serve(struct custody *custody, struct value *value, int to,
+                   uint64_t request, uint64_t limit)
+{
+    if (value->away) {
+        serve_from_disk(custody, value, to, request, limit);
+        return;
+    }
+    if (value->listed) memory_use(&custody->memory, value);
+    send_value(custody, to, request, limit, value);
 }
 
 void custody_on_key_fetch(struct custody *custody, int from,
@@ -288,7 +319,7 @@ void custody_on_key_fetch(struct custody *custody, int from,
     bool own = asker == custody->port->rank && !fetch->request;
     if (own) fetch_came_home(custody, value, fetch);
     else if (value && value->state == VALUE_HELD)
-        send_value(custody, asker, fetch->request, fetch->limit, value);
+        custody_serve(custody, value, asker, fetch->request, fetch->limit);
     else if (now && !(value && value->state == VALUE_ARRIVING))
         refuse_value(custody, asker, fetch->request, fetch->key);
     else if (follow && value && value->thief)
@@ -337,7 +368,7 @@ void custody_on_key_value(struct custody *custody, int from,
         return;
     }
     fetch_ended(custody, value);
-    receive_value(custody, from, value, &message->payload,
+    arrival_begin(custody, from, value, &message->payload,
                   message->status == DMPI_EFAILED);
 }
 
@@ -354,7 +385,7 @@ void custody_on_key_put(struct custody *custody, int from,
 {
     struct value *value = store_need(&custody->store, put->key);
     if (put->request) custody_want_stored(custody, value, from, put->request);
-    receive_value(custody, from, value, &put->payload,
+    arrival_begin(custody, from, value, &put->payload,
                   put->status == DMPI_EFAILED);
 }
 
@@ -391,7 +422,7 @@ void custody_on_constant(struct custody *custody, int from,
     struct value *value = store_need(&custody->store, message->key);
     store_want(&custody->store, value, WANT_CONSTANT)->request = message->epoch;
     if (message->owner) start_fetch(custody, value, (int)message->owner, 0);
-    else receive_value(custody, from, value, &message->payload, false);
+    else arrival_begin(custody, from, value, &message->payload, false);
 }
 
 void custody_on_key_drop(struct custody *custody, int from,
@@ -401,8 +432,8 @@ void custody_on_key_drop(struct custody *custody, int from,
     if (!value) return; /* a rank may be told twice */
     bool coming =
         value->state == VALUE_FETCHING || value->state == VALUE_ARRIVING;
-    if (coming || value->pins) value->dropped = true;
-    else store_remove(&custody->store, value);
+    if (coming || value->pins || value->wants) value->dropped = true;
+    else remove_value(custody, value);
 }
 
 /* The value is not here: see to it that it will be. */
@@ -452,15 +483,6 @@ static void pass_on_fetches(struct custody *custody, struct value *value,
     }
 }
 
-void custody_arrived(struct custody *custody, uint64_t key,
-                     struct buffer *buffer)
-{
-    struct value *value = store_find(&custody->store, key);
-    assert(custody->arriving);
-    custody->arriving--;
-    if (value) custody_hold(custody, value, buffer);
-}
-
 void custody_make(struct custody *custody, struct job *job)
 {
     job->output = store_need(&custody->store, job->key);
@@ -473,6 +495,7 @@ void custody_made(struct custody *custody, struct job *job,
                   struct buffer *output, uint64_t ns)
 {
     custody->agenda->unended--;
+    if (custody->memory.tight) output = memory_own(&custody->memory, output);
     custody_hold(custody, job->output, output);
     if (job->output->asked) {
         say_done_later(custody, job, ns);

@@ -11,6 +11,8 @@
 #include "agenda.h"
 #include "constants.h"
 #include "exchange.h"
+#include "memory.h"
+#include "room.h"
 
 struct custody {
     struct port *port; /* borrowed, like the next five */
@@ -20,13 +22,18 @@ struct custody {
     struct msg_counts *counts;
     struct mem *jobs;
     struct store store;
-    size_t arriving;   /* bulk transfers under way to here */
+    struct memory memory;
+    struct room room;
+    size_t arriving;   /* bulk transfers under way to here, or to be */
     uint64_t last_key; /* counter of the last key made here */
 };
 
 /* BUFFER is VALUE: keep it (a reference is taken), and do what waited for it. */
 void custody_hold(struct custody *custody, struct value *value,
                   struct buffer *buffer);
+
+/* VALUE is back from disk: do what waited for that. */
+void custody_loaded(struct custody *custody, struct value *value);
 
 /* VALUE is not here: see to it that it will be, as INPUT says. */
 void custody_seek(struct custody *custody, struct value *value,
@@ -47,6 +54,11 @@ void custody_release(struct custody *custody, uint64_t key);
  * task was given to. */
 void custody_ask(struct custody *custody, const struct value *value,
                  const struct request *request);
+
+/* Answer REQUEST of rank TO, which has room for LIMIT bytes, by VALUE, which is
+ * held: now, or when it is back from disk. */
+void custody_serve(struct custody *custody, struct value *value, int to,
+                   uint64_t request, uint64_t limit);
 
 /* JOB will make its value here. */
 void custody_make(struct custody *custody, struct job *job);
@@ -80,9 +92,5 @@ void custody_on_key_value(struct custody *custody, int from,
                            const struct msg_##name *message);
 MESSAGES_TO_CUSTODY(M)
 #undef M
-
-/* A bulk transfer for KEY has arrived in BUFFER. */
-void custody_arrived(struct custody *custody, uint64_t key,
-                     struct buffer *buffer);
 
 #endif

@@ -28,6 +28,8 @@ static void say_stopped(struct custody *custody)
         port_say(port, 0, MSG_STOPPED,
                  sizeof *stopped + peers * sizeof(struct msg_heard));
     counts->keys_held = custody->store.held;
+    counts->spilled = custody->memory.spilled;
+    counts->read_back = custody->memory.read_back;
     counts->messages = port_messages(port);
     counts->envelopes = port->envelopes;
     *stopped = (struct msg_stopped){.counts = *counts, .peers = peers};

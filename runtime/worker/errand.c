@@ -58,10 +58,7 @@ static void fetch_here(struct custody *custody, uint64_t key, uint64_t request)
         exchange_settle(custody->exchange, request, DMPI_ENOKEY, NULL, 0);
         return;
     }
-    struct buffer *buffer = value->buffer;
-    exchange_settle(custody->exchange, request,
-                    buffer->is_error ? DMPI_EFAILED : DMPI_OK, buffer->data,
-                    buffer->size);
+    custody_serve(custody, value, custody->port->rank, request, UINT64_MAX);
 }
 
 void errand_fetch(struct custody *custody, int rank, uint64_t key,

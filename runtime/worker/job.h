@@ -32,6 +32,7 @@ struct job {
     uint32_t args;       /* bytes */
     uint8_t name;        /* bytes */
     _Atomic bool halted; /* it was cancelled or is late: it should return */
+    uint8_t stage;       /* enum room_stage, see room.h */
     uint32_t missing;    /* inputs that are not here yet, and 1 for constants */
     uint32_t local;      /* inputs that were, or are made here */
     int32_t from;        /* the rank that gave it */
@@ -39,6 +40,7 @@ struct job {
     uint16_t flags;    /* RUN_..., JOB_... */
     struct job *outer; /* runs on: the task that waits for this one; borrowed */
     uint64_t ran_ns;   /* so far, while it waits */
+    uint64_t reserved; /* bytes that are set aside for its output */
     /* then: inputs x struct value *, terms if flagged, arguments, name */
 };
 

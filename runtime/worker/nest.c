@@ -202,8 +202,10 @@ struct job *nest_ready_job(const struct nest *nest, uint64_t key)
 {
     const struct value *value = store_find(&nest->custody->store, key);
     if (!value || value->state != VALUE_MAKING) return NULL;
-    bool ready = value->job->flags & JOB_READY;
-    return ready && !(value->job->flags & RUN_GANG) ? value->job : NULL;
+    struct job *job = value->job;
+    bool may = job->flags & JOB_READY && !(job->flags & RUN_GANG);
+    if (may && nest->custody->memory.tight) may = room_has_all(job);
+    return may ? job : NULL;
 }
 
 /* ---- questions -----------------------------------------------------------*/

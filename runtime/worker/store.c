@@ -113,7 +113,8 @@ static void check_value(const struct value *value)
     bool here = value->state == VALUE_HELD;
     bool fetching = value->state == VALUE_FETCHING;
     assert(!here || value->buffer);
-    assert(!(here && value->wants && !value->asked));
+    assert(!(here && value->wants && !value->asked && !value->away));
+    assert(here || !(value->listed || value->away));
     assert(!(fetching && !value->asked));
     assert(!value->asked || fetching || here || value->state == VALUE_MAKING);
     assert(!(value->state == VALUE_EXPECTED && !value->wants &&

@@ -62,6 +62,9 @@ struct value {
     bool released : 1;  /* its task drops it when nobody has pinned it */
     bool asked : 1; /* a fetch of this rank is on its way, or waits at a peer */
     bool cancelled : 1; /* so will be its task, which is on its way to here */
+    bool listed : 1;    /* memory.c has an item for it */
+    bool away : 1;      /* HELD, on disk: the buffer has a size, and no data */
+    bool seen : 1;      /* counted; valid within one sum */
 };
 
 _Static_assert(sizeof(struct value) == 32, "what a key costs its holders");

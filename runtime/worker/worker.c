@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agenda.h"
+#include "arrival.h"
 #include "control.h"
 #include "custody.h"
 #include "ending.h"
@@ -19,6 +20,7 @@
 #include "nest.h"
 #include "order.h"
 #include "steal.h"
+#include "tight.h"
 
 enum {
     /* Turns may be a tick apart while a task runs. */
@@ -41,6 +43,12 @@ struct worker {
     struct msg_counts counts;
     struct ending ending;
 };
+
+static void hold_begun(void *role)
+{
+    struct worker *worker = role;
+    tight_hold_begun(&worker->custody, &worker->nest);
+}
 
 struct worker *worker_new(struct port *port, const struct worker_setup *setup)
 {
@@ -66,6 +74,7 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
                                  .exchange = &worker->exchange,
                                  .jobs = &worker->jobs,
                                  .unended = &worker->agenda.unended};
+    arrival_limit(&worker->custody, &setup->memory, hold_begun, worker);
     nest_init(&worker->nest);
     steal_init(&worker->steal, port->rank, port->ranks, worker->nodes);
     return worker;
@@ -78,6 +87,8 @@ void worker_free(struct worker *worker)
     agenda_fini(&worker->agenda, &worker->jobs);
     constants_fini(&worker->constants);
     exchange_fini(&worker->exchange);
+    room_fini(&worker->custody.room);
+    memory_fini(&worker->custody.memory);
     store_fini(&worker->custody.store);
     mem_fini(&worker->jobs);
     steal_fini(&worker->steal);
@@ -176,10 +187,17 @@ struct job *worker_take(struct worker *worker)
     struct job *job;
     if (worker->muster.waiting) return muster_take(&worker->muster);
     if (!nest_may_begin(&worker->nest)) return NULL;
-    while ((job = agenda_take(&worker->agenda))) {
+    while ((job = tight_take(&worker->custody))) {
         struct buffer *bad = job->inputs ? job_bad_input(job) : NULL;
         if (bad) {
             skip(worker, job, bad);
+            continue;
+        }
+        if (job->flags & RUN_TERMS && tight_waits(&worker->custody, job))
+            continue;
+        if (job->stage == STAGE_MISFIT) {
+            skip(worker, job, bad = tight_error(&worker->custody, job));
+            buffer_unref(bad);
             continue;
         }
         if (job->flags & RUN_GANG) return wait_for_gang(worker, job);
@@ -206,6 +224,7 @@ void worker_finish(struct worker *worker, struct job *job,
 bool worker_take_over(struct worker *worker, struct job *job)
 {
     agenda_take_over(&worker->agenda, job);
+    if (worker->custody.memory.tight) room_hold(&worker->custody.room, job);
     struct buffer *bad = job->inputs ? job_bad_input(job) : NULL;
     if (bad) skip(worker, job, bad);
     return !bad;
@@ -219,7 +238,7 @@ bool worker_waits_for_gang(const struct worker *worker)
 bool worker_may_take(const struct worker *worker)
 {
     if (worker->muster.waiting) return false;
-    return worker->agenda.ready.count && nest_may_begin(&worker->nest);
+    return tight_may_take(&worker->custody) && nest_may_begin(&worker->nest);
 }
 
 struct waiter *worker_awake(const struct worker *worker)
@@ -250,6 +269,12 @@ struct custody *worker_custody(struct worker *worker)
 struct nest *worker_nest(struct worker *worker)
 {
     return &worker->nest;
+}
+
+enum room_answer worker_output_room(struct worker *worker, struct job *job,
+                                    uint64_t bytes)
+{
+    return room_output(&worker->custody.room, job, bytes);
 }
 
 bool worker_has_tasks(const struct worker *worker)
@@ -459,6 +484,7 @@ bool worker_stopping(const struct worker *worker)
 void worker_turn(struct worker *worker)
 {
     control_look_at_clock(&worker->custody);
+    if (worker->custody.memory.tight) room_turn(&worker->custody.room);
     if (worker->ending.stopping) {
         ending_turn(&worker->ending, &worker->custody);
         return;
@@ -468,7 +494,8 @@ void worker_turn(struct worker *worker)
     const struct agenda *agenda = &worker->agenda;
     if (!nest_may_begin(&worker->nest)) offer_work(worker);
     else if (agenda->running || agenda->ready.count) offer_work(worker);
-    else if (!agenda->stolen) ask_for_work(worker);
+    else if (!agenda->stolen && !worker->custody.room.staged)
+        ask_for_work(worker);
 }
 
 /* ---- dispatch ------------------------------------------------------------*/
@@ -522,8 +549,8 @@ void worker_arrived(void *role, struct port_cookie cookie,
 {
     struct worker *worker = role;
     if (exchange_arrived(&worker->exchange, cookie)) return;
-    assert(cookie.what == COOKIE_KEY);
-    custody_arrived(&worker->custody, cookie.id, buffer);
+    assert(cookie.what == COOKIE_KEY || cookie.what == COOKIE_LOST);
+    arrival_end(&worker->custody, cookie, buffer);
 }
 
 void worker_receive(void *role, int from, const struct message *message)
@@ -552,6 +579,7 @@ void worker_receive(void *role, int from, const struct message *message)
 void worker_check(const struct worker *worker)
 {
     store_check(&worker->custody.store);
+    room_check(&worker->custody.room);
     assert(worker->agenda.ready.count || !worker->agenda.backlog_ns);
     assert(worker->agenda.unended || !worker->agenda.stolen);
 }

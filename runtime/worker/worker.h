@@ -21,6 +21,7 @@ struct worker_setup {
     const int *cores;   /* that each rank may use, copied; NULL: one each */
     uint32_t functions; /* registered */
     bool steal;
+    struct memory_setup memory; /* all zero: there is no limit */
 };
 
 /* The caller makes worker_receive() and worker_arrived() the port's client. */
@@ -85,6 +86,11 @@ uint64_t worker_time_left_ns(const struct worker *worker);
 
 /* Are there tasks here that have not ended? */
 bool worker_has_tasks(const struct worker *worker);
+
+/* The running JOB wants memory for an output of BYTES, and goes on if ROOM_YES:
+ * the caller takes it then. ROOM_WAIT: ask again after a turn. */
+enum room_answer worker_output_room(struct worker *worker, struct job *job,
+                                    uint64_t bytes);
 
 /* What its ready tasks are thought to take. */
 uint64_t worker_backlog_ns(const struct worker *worker);

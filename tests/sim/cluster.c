@@ -12,8 +12,10 @@
 #include "random.h"
 
 enum {
+    SPILL_LEAST = 64,       /* smaller values stay in memory */
     STEP_NS_MAX = 20000,    /* in random order, unless set */
     JOB_ENDS_ONE_IN = 4,    /* looks at its worker */
+    DISKS_ONE_IN = 4,       /* steps look at a disk, if there are any */
     TURNS_ONE_IN = 4,       /* messages, in virtual time */
     ROUNDS_MAX = 100 * 1000 /* that a stop may need */
 };
@@ -75,6 +77,15 @@ static void add_member(struct cluster *cluster, int rank)
                                  .functions = ORACLE_FUNCTIONS,
                                  .steal = cluster->setup.steal};
     *member = (struct member){.cluster = cluster, .rank = rank};
+    if (cluster->setup.memory) {
+        member->drum =
+            drum_new(random_next(&cluster->random), cluster->setup.disk,
+                     cluster->setup.disk_fails_one_in);
+        setup.memory =
+            (struct memory_setup){.disk = drum_disk(member->drum),
+                                  .limit_bytes = cluster->setup.memory,
+                                  .least_bytes = SPILL_LEAST};
+    }
     member->worker = worker_new(port, &setup);
     port->client = (struct port_client){member, member_receive, member_arrived};
     touch(member);
@@ -136,8 +147,13 @@ struct cluster *cluster_new(const struct cluster_setup *setup)
 
 void cluster_free(struct cluster *cluster)
 {
-    for (int rank = 1; rank < cluster->ranks; rank++)
+    for (int rank = 1; rank < cluster->ranks; rank++) {
+        struct drum *drum = cluster_member(cluster, rank)->drum;
+        while (drum && drum_step(drum)) {
+        }
         worker_free(cluster_worker(cluster, rank));
+        if (drum) drum_free(drum);
+    }
     center_free(cluster->center);
     network_free(cluster->network);
     timeline_fini(&cluster->ends);
@@ -279,22 +295,45 @@ static void look_at(struct cluster *cluster, int rank)
         cluster_end_job(cluster, rank);
 }
 
+/* A read or write ends, of one worker. */
+static bool disk_step(struct cluster *cluster)
+{
+    int rank = 1 + (int)random_below(&cluster->random,
+                                     (uint64_t)cluster->setup.workers);
+    struct member *member = cluster_member(cluster, rank);
+    if (!drum_step(member->drum)) return false;
+    check(member);
+    touch(member);
+    return true;
+}
+
 void cluster_step(struct cluster *cluster)
 {
     uint64_t *random = &cluster->random;
     uint64_t longest_ns = cluster->setup.step_ns_max;
     cluster->now_ns +=
         random_below(random, longest_ns ? longest_ns : STEP_NS_MAX);
+    if (cluster->setup.memory && random_one_in(random, DISKS_ONE_IN) &&
+        disk_step(cluster))
+        return;
     if (random_one_in(random, 2) && network_step(cluster->network)) return;
     look_at(cluster,
             1 + (int)random_below(random, (uint64_t)cluster->setup.workers));
+}
+
+static bool disks_busy(const struct cluster *cluster)
+{
+    if (!cluster->setup.memory) return false;
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        if (drum_under_way(cluster->members[rank - 1].drum)) return true;
+    return false;
 }
 
 static bool anybody_busy(const struct cluster *cluster)
 {
     for (int rank = 1; rank < cluster->ranks; rank++)
         if (cluster->members[rank - 1].job) return true;
-    return false;
+    return disks_busy(cluster);
 }
 
 static bool is_quiet(struct cluster *cluster)
@@ -509,6 +548,8 @@ struct msg_counts cluster_counts(const struct cluster *cluster)
         sum.bytes_to_workers += one->bytes_to_workers;
         sum.bytes_to_center += one->bytes_to_center;
         sum.keys_held += one->keys_held;
+        sum.spilled += one->spilled;
+        sum.read_back += one->read_back;
         sum.messages += one->messages;
         sum.envelopes += one->envelopes;
     }

@@ -12,6 +12,7 @@
 #define CLUSTER_H
 
 #include "center.h"
+#include "drum.h"
 #include "network.h"
 #include "timeline.h"
 #include "worker.h"
@@ -26,6 +27,9 @@ struct cluster_setup {
     const char *resources; /* as DISTMPI_RESOURCES; NULL: none */
     int cores;             /* rank 1 has so many, the next ones one less each,
                             * then from anew; 0: all have one */
+    uint64_t memory; /* bytes that values may take on each worker; 0: any */
+    uint64_t disk;   /* bytes that fit on its disk; 0: any */
+    unsigned disk_fails_one_in; /* reads; 0: none */
     /* What JOB gives on RANK, and how long it takes there. NULL: the oracle's
      * output, for which constants are inputs too, and no time. */
     struct buffer *(*call)(void *app, int rank, struct job *job);
@@ -43,6 +47,7 @@ struct cluster_setup {
 struct member {
     struct cluster *cluster;
     struct worker *worker;
+    struct drum *drum;              /* owned; NULL: memory has no limit */
     struct job *job;                /* that runs, or NULL */
     struct constant_set *constants; /* that it sees; a reference, or NULL */
     uint64_t began_ns, ends_ns;     /* UINT64_MAX: its gang has not begun */

@@ -3,7 +3,8 @@
  * seen of it.
  *
  * A key is what was foretold; or, if it is tainted, an error that says that its
- * task, or one before it, was cut short: cancelled, or out of time. */
+ * task, or one before it, was cut short: cancelled, or out of time. Where disks
+ * may be full a copy may also be an error that says that. */
 #ifndef LEDGER_H
 #define LEDGER_H
 
@@ -33,6 +34,7 @@ struct entry {
 struct ledger {
     struct entry *entries; /* owned */
     size_t count, capacity;
+    bool any_memory; /* any key may be an error for want of memory, or not */
 };
 
 void ledger_fini(struct ledger *ledger);

@@ -20,6 +20,9 @@ enum {
     BATCH_MAX = 6,
     CONSTANTS = 3,
     EYES_MAX = 64,
+    VALUE_MOST = PORT_INLINE_MAX + 1 + 4000,
+    DISK_MAX = 20000,
+    DISK_FAILS_ONE_IN = 20,
     TIMEOUT_NS_MAX = 2000 * 1000,
 };
 
@@ -56,6 +59,8 @@ struct script {
     unsigned tasks_left;
     bool good;
 };
+
+static uint64_t spilled, read_back;
 
 static void fail(struct script *script, const char *what, uint64_t key)
 {
@@ -586,6 +591,8 @@ static void check_holders(struct script *script, const struct entry *entry)
         struct request *request = exchange_open(exchange, NULL, 0);
         errand_fetch(worker_custody(cluster_worker(script->cluster, rank)),
                      rank, entry->key, request);
+        for (int k = 0; k < STEPS_MAX && !request->done; k++)
+            cluster_step(script->cluster);
         if (!request->done || request->status == DMPI_ENOKEY)
             fail(script, "a holder does not hold", entry->key);
         free(request->data);
@@ -616,7 +623,8 @@ static void finish(struct script *script)
     if (!script->good) return;
     cluster_run(script->cluster);
     get_all(script);
-    const struct entry *bad = ledger_check(&script->ledger);
+    const struct entry *bad =
+        script->flavour->disk_full ? NULL : ledger_check(&script->ledger);
     if (bad) fail(script, "not in accord with its inputs", bad->key);
     /* The stop comes while these are on their way, and not wanted any more. */
     for (uint32_t i = below(script, 4); i > 0; i--) put(script);
@@ -627,6 +635,29 @@ static void finish(struct script *script)
         fail(script, "a member of a gang ran without the others", 0);
     if (script->good && !cluster_stop(script->cluster))
         fail(script, "no clean end", 0);
+    struct msg_counts counts = cluster_counts(script->cluster);
+    spilled += counts.spilled;
+    read_back += counts.read_back;
+}
+
+uint64_t script_spilled(void)
+{
+    return spilled;
+}
+
+uint64_t script_read_back(void)
+{
+    return read_back;
+}
+
+/* A few values, or hardly one. Below the largest one tasks would fail. */
+static uint64_t any_memory(struct script *script)
+{
+    uint64_t most = script->flavour->memory_max;
+    if (!most) return 0;
+    uint64_t values = script->flavour->inputs_max + 1;
+    uint64_t least = script->flavour->disk_full ? 1 : values * VALUE_MOST;
+    return least + below(script, most);
 }
 
 static struct cluster *any_cluster(struct script *script)
@@ -639,6 +670,10 @@ static struct cluster *any_cluster(struct script *script)
         .steal = !one_in(script, 4),
         .resources = flavour->picky_one_in ? claims_resources : NULL,
         .cores = flavour->picky_one_in ? 1 + (int)below(script, 3) : 0,
+        .memory = any_memory(script),
+        .disk = flavour->disk_full ? 1 + below(script, DISK_MAX) : 0,
+        .disk_fails_one_in =
+            flavour->disk_full && one_in(script, 2) ? DISK_FAILS_ONE_IN : 0,
         .call = call,
         .app = script,
         .check = flavour->check};
@@ -658,6 +693,7 @@ bool script_run(uint64_t seed, const struct script_flavour *flavour)
     struct script script = {.flavour = flavour, .random = seed, .good = true};
     script.cluster = any_cluster(&script);
     script.center = script.cluster->center;
+    script.ledger.any_memory = flavour->disk_full;
     script.tasks_left = 1 + below(&script, flavour->tasks_max);
     unsigned busy = 1 + below(&script, 6);
     while (script.tasks_left && script.good) {

@@ -21,11 +21,17 @@ struct script_flavour {
     unsigned gang_one_in;   /* submissions are a gang's; 0: none */
     unsigned terms_one_in;  /* tasks have retries, a timeout or both; 0: none */
     unsigned cancel_one_in; /* of what the application does; 0: never */
+    unsigned memory_max;    /* bytes a worker has for values; 0: any */
+    bool disk_full;         /* sometimes; tasks may fail then */
     bool small;             /* values are words: more tasks, less copying */
     bool from_tasks;        /* puts, reads and drops by running tasks too */
     bool constants;         /* are set, replaced and removed */
     bool check;             /* all roles after every message */
 };
+
+/* Bytes that all workers so far have written to disk, and read. */
+uint64_t script_spilled(void);
+uint64_t script_read_back(void);
 
 /* False: something was not as foretold; a line on stderr says what. */
 bool script_run(uint64_t seed, const struct script_flavour *flavour);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* arrival.c - received at once, or when there is room. */
+#include "arrival.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "log.h"
+
+/* The bytes of VALUE, which are announced, may come. */
+static void receive_bulk(void *role, const struct arrival *arrival)
+{
+    struct custody *custody = role;
+    struct buffer *buffer = buffer_new(arrival->payload.bytes);
+    if (!buffer)
+        log_panic("no memory for a value of %llu bytes",
+                  (unsigned long long)arrival->payload.bytes);
+    buffer->is_error = arrival->is_error;
+    struct port_cookie cookie = {
+        arrival->key, arrival->lost ? COOKIE_LOST : COOKIE_KEY, arrival->key};
+    payload_receive(custody->port, arrival->from, &arrival->payload, buffer,
+                    cookie);
+    buffer_unref(buffer);
+}
+
+static bool is_constant(const struct value *value)
+{
+    return value->wants && value->wants->kind == WANT_CONSTANT;
+}
+
+static void await_bulk(struct custody *custody, struct value *value,
+                       const struct arrival *arrival)
+{
+    bool twice = value->state == VALUE_HELD; /* made here meanwhile */
+    custody->arriving++;
+    if (!twice) value_enter(&custody->store, value, VALUE_ARRIVING);
+    if (custody->memory.tight && !twice) {
+        room_arrival(&custody->room, arrival);
+    } else {
+        memory_expect(&custody->memory, arrival->payload.bytes);
+        receive_bulk(custody, arrival);
+    }
+}
+
+void arrival_begin(struct custody *custody, int from, struct value *value,
+                   const struct msg_payload *payload, bool is_error)
+{
+    if (payload->tag != PAYLOAD_INLINE) {
+        struct arrival arrival = {.key = value->key,
+                                  .payload = *payload,
+                                  .from = from,
+                                  .is_error = is_error,
+                                  .needed = is_constant(value)};
+        await_bulk(custody, value, &arrival);
+        return;
+    }
+    struct buffer *buffer = buffer_new(payload->bytes);
+    buffer->is_error = is_error;
+    struct port_cookie cookie = {value->key, COOKIE_KEY, value->key};
+    payload_receive(custody->port, from, payload, buffer, cookie);
+    custody_hold(custody, value, buffer);
+    buffer_unref(buffer);
+}
+
+/* There was no room to keep it. */
+static struct buffer *no_room(const struct custody *custody, uint64_t bytes)
+{
+    struct buffer *buffer = buffer_new(sizeof(dmpi_failure));
+    dmpi_failure *failure = buffer->data;
+    *failure =
+        (dmpi_failure){.status = DMPI_ENOMEM, .rank = custody->port->rank};
+    snprintf(failure->text, sizeof failure->text,
+             "no room for %llu bytes that were sent here: %s",
+             (unsigned long long)bytes, custody->memory.disk->why);
+    buffer->is_error = true;
+    return buffer;
+}
+
+void arrival_end(struct custody *custody, struct port_cookie cookie,
+                 struct buffer *buffer)
+{
+    struct value *value = store_find(&custody->store, cookie.key);
+    assert(custody->arriving);
+    custody->arriving--;
+    memory_came(&custody->memory, buffer->size);
+    if (!value) return;
+    bool lost = cookie.what == COOKIE_LOST;
+    buffer = lost ? no_room(custody, buffer->size) : buffer_ref(buffer);
+    custody_hold(custody, value, buffer);
+    buffer_unref(buffer);
+}
+
+static void loaded(void *role, struct value *value)
+{
+    custody_loaded(role, value);
+}
+
+void arrival_limit(struct custody *custody, const struct memory_setup *setup,
+                   void (*tight)(void *role), void *role)
+{
+    memory_init(&custody->memory, &custody->store, setup);
+    custody->memory.client = (struct memory_client){
+        .role = custody, .loaded = loaded, .tight_role = role, .tight = tight};
+    room_init(&custody->room, &custody->memory, custody->agenda);
+    custody->room.client = (struct room_client){custody, receive_bulk};
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tight.c - from the agenda to the room, and from there to work. */
+#include "tight.h"
+
+static void fill_room(struct custody *custody)
+{
+    struct job *job;
+    while (room_takes_more(&custody->room) &&
+           (job = agenda_lend(custody->agenda)))
+        room_add(&custody->room, job);
+}
+
+struct job *tight_take_with_room(struct custody *custody)
+{
+    struct job *job;
+    fill_room(custody);
+    while ((job = room_next(&custody->room)) && job_is_idle(job))
+        custody_left(custody, job);
+    if (job) fill_room(custody);
+    return job;
+}
+
+bool tight_waits(struct custody *custody, struct job *job)
+{
+    if (job->stage) return false;
+    agenda_delay(custody->agenda, job);
+    bool waits = room_concerns(&custody->room, job);
+    if (waits) room_add(&custody->room, job);
+    else agenda_begin(custody->agenda, job);
+    return waits;
+}
+
+/* And what it waits on top of. */
+static void hold_chain(struct custody *custody, struct job *job)
+{
+    for (; job; job = job->outer) room_hold(&custody->room, job);
+}
+
+void tight_hold_begun(struct custody *custody, const struct nest *nest)
+{
+    hold_chain(custody, custody->agenda->running);
+    for (struct waiter *at = nest->waiting; at; at = at->next)
+        hold_chain(custody, at->job);
+    for (struct waiter *at = nest->awake; at; at = at->next)
+        hold_chain(custody, at->job);
+}
