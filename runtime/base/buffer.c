@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* buffer.c - small and middle buffers from slabs, large ones from the spares or
- * from malloc.
+ * from malloc, or, if other processes are to see them, from an arena.
  *
  * A task asks for its output while the ticker may be receiving a value on the
  * same rank: both have a spin lock, held for a few instructions, but while
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "arena.h"
 #include "mem.h"
 #include "spare.h"
 
@@ -23,7 +24,7 @@ enum {
     HUGE_PAGE = 2 << 20,
     HUGE_LEAST = 4 * HUGE_PAGE
 };
-enum { HOME_SMALL, HOME_MIDDLE, HOME_LARGE, HOME_WRAPPED };
+enum { HOME_SMALL, HOME_MIDDLE, HOME_LARGE, HOME_WRAPPED, HOME_SHARED };
 
 #ifdef __SANITIZE_ADDRESS__
 static const int plain = 1;
@@ -33,6 +34,8 @@ static const int plain = 0;
 
 static struct mem small;
 static struct spare spare;
+static struct arena *arena = NULL; /* borrowed; buffers may lie there */
+static bool sharing = false;       /* large ones do from now on */
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 
 static void lock(void)
@@ -114,9 +117,37 @@ static void give_spare(void *block, size_t bytes)
     unlock();
 }
 
+void buffer_share(struct arena *shared)
+{
+    assert(!arena || !shared || arena == shared);
+    if (shared) arena = shared;
+    sharing = shared != NULL;
+}
+
+/* What an executor may write to has no record of ours beside it. */
+static struct buffer *shared_new(size_t size)
+{
+    lock();
+    void *data = arena_take(arena, size);
+    unlock();
+    if (!data) return NULL;
+    struct buffer *buffer = take_record(small_bytes(0));
+    fill(buffer, HOME_SHARED, data, size);
+    return buffer;
+}
+
+static void shared_release(struct buffer *buffer)
+{
+    lock();
+    arena_give(arena, buffer->data, buffer->room);
+    unlock();
+    give_record(buffer, small_bytes(0));
+}
+
 static struct buffer *large_new(size_t size)
 {
     if (size > SIZE_MAX / 2) return NULL;
+    if (sharing) return shared_new(size);
     size_t bytes = large_bytes(size);
     struct buffer *buffer = take_spare(bytes);
     if (!buffer)
@@ -150,6 +181,7 @@ static void release(struct buffer *buffer)
     case HOME_SMALL: give_record(buffer, small_bytes(buffer->room)); break;
     case HOME_MIDDLE: give_record(buffer, aligned_bytes(buffer->room)); break;
     case HOME_LARGE: give_spare(buffer, large_bytes(buffer->room)); break;
+    case HOME_SHARED: shared_release(buffer); break;
     case HOME_WRAPPED: give_record(buffer, small_bytes(0)); break;
     }
 }
@@ -166,5 +198,6 @@ void buffer_trim(void)
     lock();
     mem_trim(&small);
     spare_fini(&spare);
+    if (arena) arena_trim(arena);
     unlock();
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
+
 struct buffer {
     uint32_t refs;
     uint16_t home; /* where the bytes lie; buffer.c's own */
@@ -35,6 +37,10 @@ static inline struct buffer *buffer_ref(struct buffer *buffer)
 
 /* BUFFER may be NULL. */
 void buffer_unref(struct buffer *buffer);
+
+/* From now on buffers too large for a slab lie in ARENA, which is borrowed for
+ * ever; NULL: not any more. */
+void buffer_share(struct arena *arena);
 
 /* Give back memory of buffers that are gone, which is kept for others. */
 void buffer_trim(void);

@@ -2,6 +2,8 @@
 /* test_buffer.c - bytes that are shared and counted. */
 #include "buffer.h"
 
+#include "arena.h"
+
 #include "check.h"
 
 #include <pthread.h>
@@ -132,6 +134,29 @@ static void threads_may_make_buffers_at_the_same_time(void)
     }
 }
 
+static void large_buffers_may_lie_in_an_arena(void)
+{
+    struct arena *arena = arena_new((size_t)1 << 30);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
+    buffer_share(arena);
+    struct buffer *large = buffer_new(300000), *small = buffer_new(300);
+    CU_ASSERT_TRUE(arena_holds(arena, large->data));
+    CU_ASSERT_FALSE(arena_holds(arena, large)); /* not beside what is written */
+    CU_ASSERT_FALSE(arena_holds(arena, small->data));
+    memset(large->data, 1, large->size);
+    CU_ASSERT_PTR_NULL(buffer_new((size_t)2 << 30));
+    buffer_share(NULL);
+    struct buffer *other = buffer_new(300000);
+    CU_ASSERT_FALSE(arena_holds(arena, other->data));
+    CU_ASSERT_EQUAL(arena_warm(arena), 0);
+    buffer_unref(large);
+    CU_ASSERT_TRUE(arena_warm(arena) >= 300000);
+    buffer_trim();
+    CU_ASSERT_EQUAL(arena_warm(arena), 0);
+    buffer_unref(small);
+    buffer_unref(other);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -147,6 +172,8 @@ int main(void)
         {"impossible size gives no buffer", impossible_size_gives_no_buffer},
         {"threads may make buffers at the same time",
          threads_may_make_buffers_at_the_same_time},
+        {"large buffers may lie in an arena",
+         large_buffers_may_lie_in_an_arena},
     };
     return check_run("buffer", tests, CHECK_COUNT(tests));
 }
