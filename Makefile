@@ -38,14 +38,15 @@ say  = $(if $(V),,@echo '  $1 $@')
 # beside the public headers.
 sees_base     := base
 sees_machine  := base machine
+sees_isolate  := base isolate
 sees_wire     := base wire
 sees_center   := base wire center
 sees_worker   := base wire worker
 sees_journal  := base journal
-sees_api      := base machine wire center worker journal api
+sees_api      := base machine isolate wire center worker journal api
 sees_patterns :=
 sees_apps     :=
-sees_unit     := base machine wire center worker journal api patterns
+sees_unit     := base machine isolate wire center worker journal api patterns
 sees_sim      := base wire center worker
 sees_mpi      :=
 sees_faults   :=
