@@ -45,12 +45,21 @@ typedef struct dmpi_pool dmpi_pool;
  * If the ranks find something wrong together, one line on stderr says so, and
  * all return the same status. DMPI_EINVAL: an unknown option, a bad value, or a
  * trace file that cannot be written.
- * DMPI_ESTATE: a pool is already open on this rank, or MPI has ended.
+ * DMPI_ESTATE: a pool is already open on this rank, or MPI has ended, or tasks are
+ * to be isolated and dmpi_isolate() was not called in time.
  * DMPI_ELAUNCH: the ranks do not run the same program or library, two
  * functions share a name, or the launcher started single processes because it
  * does not match the MPI library.
  * DMPI_EFAILED: a function of dmpi_worker_start() failed on a worker. */
 DMPI_API dmpi_status dmpi_open(const char *options, dmpi_pool **pool);
+
+/* For a program that starts MPI itself and may run isolated tasks (see pool.h):
+ * called on all ranks before MPI_Init(), best early in main(), it makes the process
+ * from which theirs are forked. dmpi_open() does so by itself if it starts MPI and
+ * DISTMPI_ISOLATE says so on that rank. What the program has loaded and registered
+ * by then is what isolated tasks find. A second call does nothing.
+ * DMPI_ESTATE: MPI runs already. DMPI_ENOMEM: no process could be made. */
+DMPI_API dmpi_status dmpi_isolate(void);
 
 /* Waits for all tasks submitted, then ends the pool: the workers return from
  * dmpi_open(). All keys are gone after it; those that the application had not

@@ -58,6 +58,8 @@ typedef struct dmpi_task_options {
     uint64_t output_bytes; /* at most what it puts out: it starts when there is
                             * memory for that and its inputs. With more than a
                             * worker's limit it fails (DMPI_ENOMEM). 0: unknown */
+    int isolate;           /* in a process of its own: 1 yes, -1 no, 0 as
+                  * DISTMPI_ISOLATE says; see below */
 } dmpi_task_options;
 
 #define DMPI_RETRIES_MAX 65535
@@ -89,7 +91,7 @@ typedef struct dmpi_task_options {
  * MKL_NUM_THREADS and BLIS_NUM_THREADS, and by a call where the program has the
  * library (omp_set_num_threads() and the like). */
 
-/* Retries: a run that calls dmpi_fail(), or is out of time, is followed by
+/* Retries: a run that calls dmpi_fail(), crashes its executor, or is out of time, is followed by
  * another, of the same task with the same inputs, until one does not, which then
  * gives the value, or none is left: then the last one's error is seen.
  * dmpi_task_attempt() tells them apart. The next run is on the same worker, after what is ahead of it by
@@ -105,6 +107,26 @@ typedef struct dmpi_task_options {
  * milliseconds late at most; where progress happens only inside calls (in a
  * single process, or at a thread level below MPI_THREAD_SERIALIZED) in the
  * task's next call that waits, or when it returns. */
+
+/* Isolation: with DISTMPI_ISOLATE=process every task, with DISTMPI_ISOLATE=tasks
+ * each that has isolate = 1, runs in an executor: a process of its worker's, on
+ * the same cores. Whatever ends that process, a signal, exit(), the kernel for
+ * want of memory, ends only this run of this task: the key becomes an error of
+ * status DMPI_ECRASHED, whose text names the signal, or the task is retried, as
+ * its options say; the next one has another executor. One that is cancelled or out
+ * of time is ended if it has not returned a tenth of a second later. An executor
+ * runs task after task, so what a task sets in global variables the next may
+ * find; it was forked from the process as it was in dmpi_open(), or dmpi_isolate(),
+ * with none of its open files but stdout and stderr.
+ *
+ * Such a task has all that distmpi/task.h gives, but no pool: dmpi_task_pool() is
+ * NULL, and calls of the pool and of rank.h return DMPI_ESTATE, as
+ * dmpi_task_go_on() does. Inputs lie where their worker has them; writing to them
+ * is a crash. dmpi_task_state() is its executor's own; functions of
+ * dmpi_worker_start() are called there too, before its first task, those of
+ * dmpi_worker_end() only in the worker itself. It never calls MPI.
+ * Gangs, and functions that rank.h calls, are not isolated. isolate = 1 without
+ * DISTMPI_ISOLATE is DMPI_EINVAL. */
 
 /* Which of the ready tasks runs first: that of higher priority. Among equals one
  * that makes less than its inputs, by 64 KiB or more, goes before the others, so
@@ -269,7 +291,7 @@ DMPI_API dmpi_status dmpi_state(dmpi_pool *pool, dmpi_key key,
 
 /* Where and why the first task failed from which a key's error comes. */
 typedef struct dmpi_failure {
-    int32_t status; /* DMPI_EFAILED, DMPI_ETIMEOUT or DMPI_ECANCELLED */
+    int32_t status; /* DMPI_EFAILED, ..ETIMEOUT, ..ECANCELLED, ..ECRASHED */
     int32_t rank;   /* where it failed */
     char host[DMPI_NAME_MAX];
     char function[DMPI_NAME_MAX]; /* the registered name */

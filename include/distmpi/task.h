@@ -179,7 +179,8 @@ DMPI_API uint64_t dmpi_task_number(const dmpi_task *task);
  * inside calls that wait. */
 DMPI_API int dmpi_cancelled(const dmpi_task *task);
 
-/* The pool, for those of its calls that tasks may use: see pool.h. */
+/* The pool, for those of its calls that tasks may use: see pool.h. NULL: the task
+ * is isolated and may use none. */
 DMPI_API struct dmpi_pool *dmpi_task_pool(const dmpi_task *task);
 
 /* This rank in the pool's communicator, and this worker's number, 0 .. W-1; -1 on

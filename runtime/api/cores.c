@@ -30,9 +30,14 @@ struct cores {
     char own[MACHINE_CPUS_SIZE];
     int count; /* in OWN */
     int now;   /* of those, the process runs on so many */
+};
+
+/* The thread libraries of this program; NULL: it has them not. */
+static struct {
+    bool sought;
     void (*set[CORES_LIBRARIES])(int threads);
     int (*get[CORES_LIBRARIES])(void);
-};
+} found;
 
 /* The function of that name in this program, through a pointer to a pointer as
  * POSIX has it. */
@@ -40,6 +45,16 @@ static void find(const char *name, void *function)
 {
     void *address = dlsym(RTLD_DEFAULT, name);
     memcpy(function, &address, sizeof address);
+}
+
+static void find_libraries(void)
+{
+    if (found.sought) return;
+    found.sought = true;
+    for (int i = 0; i < CORES_LIBRARIES; i++) {
+        find(libraries[i].set, &found.set[i]);
+        find(libraries[i].get, &found.get[i]);
+    }
 }
 
 static struct cores *cores_new(void)
@@ -51,10 +66,6 @@ static struct cores *cores_new(void)
         machine_mask(cores->machine, cores->own, sizeof cores->own);
         cores->count = machine_cores(cores->machine, cores->own);
         cores->now = cores->count;
-    }
-    for (int i = 0; i < CORES_LIBRARIES; i++) {
-        find(libraries[i].set, &cores->set[i]);
-        find(libraries[i].get, &cores->get[i]);
     }
     return cores;
 }
@@ -97,25 +108,36 @@ static void restore_variables(struct cores_before *before)
     }
 }
 
+void cores_set_threads(int count, struct cores_before *before)
+{
+    find_libraries();
+    set_variables(count, before);
+    for (int i = 0; i < CORES_LIBRARIES; i++) {
+        bool there = found.set[i] && found.get[i];
+        before->threads[i] = there ? found.get[i]() : 0;
+        if (there) found.set[i](count);
+    }
+}
+
+void cores_restore_threads(struct cores_before *before)
+{
+    for (int i = 0; i < CORES_LIBRARIES; i++)
+        if (before->threads[i]) found.set[i](before->threads[i]);
+    restore_variables(before);
+}
+
 void cores_set(struct session *session, int count, struct cores_before *before)
 {
     if (!session->cores) session->cores = cores_new();
     struct cores *cores = session->cores;
     before->cores = cores->now;
     if (session->bound && cores->machine) bind_first(cores, count);
-    set_variables(count, before);
-    for (int i = 0; i < CORES_LIBRARIES; i++) {
-        bool there = cores->set[i] && cores->get[i];
-        before->threads[i] = there ? cores->get[i]() : 0;
-        if (there) cores->set[i](count);
-    }
+    cores_set_threads(count, before);
 }
 
 void cores_restore(struct session *session, struct cores_before *before)
 {
     struct cores *cores = session->cores;
-    for (int i = 0; i < CORES_LIBRARIES; i++)
-        if (before->threads[i]) cores->set[i](before->threads[i]);
-    restore_variables(before);
+    cores_restore_threads(before);
     if (session->bound && cores->machine) bind_first(cores, before->cores);
 }

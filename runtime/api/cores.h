@@ -24,6 +24,10 @@ struct cores_before {
 void cores_set(struct session *session, int count, struct cores_before *before);
 void cores_restore(struct session *session, struct cores_before *before);
 
+/* The numbers of threads only. */
+void cores_set_threads(int count, struct cores_before *before);
+void cores_restore_threads(struct cores_before *before);
+
 struct cores;
 
 /* CORES may be NULL. */

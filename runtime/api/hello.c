@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "binding.h"
+#include "executor.h"
 #include "fault.h"
 #include "guard.h"
 #include "log.h"
@@ -23,6 +24,8 @@ struct hello {
     uint32_t protocol;
     int32_t status; /* a dmpi_status */
     uint64_t digest;
+    int32_t isolate; /* of rank 0: CONFIG_ISOLATE */
+    int32_t pad;
     char host[DMPI_HOST_MAX];
     char why[WHY_BYTES];
 };
@@ -56,6 +59,7 @@ static void read_settings(const char *options, int ranks, struct config *config,
         complain(hello, DMPI_EINVAL, why);
         return;
     }
+    hello->isolate = config->value[CONFIG_ISOLATE];
     struct supply supply;
     if (!guard_may_start(config, why, sizeof why))
         complain(hello, DMPI_EINVAL, why);
@@ -126,6 +130,16 @@ static void compare_protocol(struct hello *hello, const struct hello *center)
                  "install one version everywhere");
 }
 
+/* A worker has what isolated tasks need? */
+static void check_isolation(struct world *world, struct hello *hello,
+                            const struct hello *center)
+{
+    char why[WHY_BYTES];
+    bool works = world_rank(world) || world_ranks(world) == 1;
+    if (center->isolate && works && !executor_is_prepared(why, sizeof why))
+        complain(hello, DMPI_ESTATE, why);
+}
+
 /* The first rank that complains decides; rank 0 says it. */
 static dmpi_status verdict(struct world *world, const struct hello *all)
 {
@@ -150,6 +164,7 @@ dmpi_status hello_agree(struct world *world, const char *options,
     look_at_myself(world, options, config, trace, &mine);
     world_gather(world, &mine, sizeof mine, all);
     compare_protocol(&mine, &all[0]);
+    check_isolation(world, &mine, &all[0]);
     if (differ(all, ranks)) compare_functions(world, &mine);
     world_gather(world, &mine, sizeof mine, all);
     dmpi_status status = verdict(world, all);

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "comms.h"
 #include "cores.h"
+#include "executor.h"
 #include "exit.h"
 #include "fault.h"
 #include "guard.h"
@@ -26,6 +27,8 @@
 #include "ticker.h"
 #include "topology.h"
 #include "tracer.h"
+
+extern char **environ;
 
 enum { WHY_BYTES = 256, GAP_FIRST_NS = 1000000 };
 
@@ -155,6 +158,7 @@ static void start(struct session *session, dmpi_worker *ranks, bool crowded)
     if (session->rank == 0 && session->config.value[CONFIG_TABLE])
         report_table(ranks, session->ranks);
     session_set_current(session);
+    executor_open(session);
     if (session->mpi) start_ticker(session);
     if (session->mpi && session->config.value[CONFIG_RECOVERY])
         start_guard(session, ranks);
@@ -209,6 +213,7 @@ static void end(struct session *session)
     bool together = !session->guard;
     ticker_free(session->ticker);
     session->ticker = NULL;
+    executor_close(session);
     tracer_finish(session);
     if (session->guard) part(session);
     sets_leave(session);
@@ -313,11 +318,29 @@ static dmpi_status open_world(struct world *world, const char *options,
     return status;
 }
 
+/* Before MPI starts, so before it is known what rank 0 says. What goes wrong is
+ * found out together. */
+static void prepare_executors(const char *options)
+{
+    struct config config;
+    char why[WHY_BYTES];
+    if (config_read(&config, options, environ, why, sizeof why) &&
+        config.value[CONFIG_ISOLATE])
+        executor_prepare();
+}
+
+dmpi_status dmpi_isolate(void)
+{
+    return executor_prepare();
+}
+
 dmpi_status launch_open(const void *comm, const char *options, dmpi_pool **pool)
 {
     if (!pool) return fault(DMPI_EINVAL, "no place for the pool");
     if (session_current())
         return fault(DMPI_ESTATE, "a pool is already open on this rank");
+    if (isolated()) return isolated_refuses();
+    prepare_executors(options);
     struct world *world;
     dmpi_status status = world_open(comm, &world);
     if (!status) {

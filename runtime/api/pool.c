@@ -33,6 +33,14 @@ static uint64_t submit(struct session *session, const struct task_order *order)
     return key;
 }
 
+/* A task wants an executor. */
+static dmpi_status check_isolation(const struct session *session)
+{
+    if (session->config.value[CONFIG_ISOLATE]) return DMPI_OK;
+    return fault(DMPI_EINVAL, "no task can be isolated: set DISTMPI_ISOLATE to "
+                              "tasks or process");
+}
+
 dmpi_status pool_make_order(const dmpi_graph_task *task,
                             struct task_order *order)
 {
@@ -44,7 +52,9 @@ dmpi_status pool_make_order(const dmpi_graph_task *task,
     if (task->size > ARGS_MAX || task->input_count > UINT32_MAX / 2)
         return fault(DMPI_EINVAL, "arguments are limited to 1 GiB, put larger "
                                   "data and pass its key");
-    return task_order_init(order, task);
+    dmpi_status status = task_order_init(order, task);
+    if (status || !(order->flags & RUN_ISOLATED)) return status;
+    return check_isolation(session_current());
 }
 
 dmpi_status dmpi_submit(dmpi_pool *pool, const dmpi_function *function,

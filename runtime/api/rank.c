@@ -72,14 +72,14 @@ static dmpi_status check_size(size_t size)
 int dmpi_rank(void)
 {
     const struct session *session = session_current();
-    if (!session) return -1;
+    if (!session) return running_rank();
     return running_task() ? running_rank() : session->rank;
 }
 
 int dmpi_ranks(void)
 {
     const struct session *session = session_current();
-    return session ? session->ranks : -1;
+    return session ? session->ranks : isolated_ranks();
 }
 
 /* A list of entries of SIZE bytes came: copy what there is room for. */

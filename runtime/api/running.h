@@ -4,6 +4,7 @@
 #ifndef RUNNING_H
 #define RUNNING_H
 
+#include "isolated.h"
 #include "session.h"
 
 /* The task that this thread is running, or NULL. */
@@ -27,6 +28,13 @@ struct ran {
 
 /* Run JOB. With the token, which is given back meanwhile. */
 struct ran running_job(struct session *session, struct job *job);
+
+/* In an executor: run the job in FRAME, or call a start function, and leave in
+ * SLOT what came of it. */
+void running_isolated(struct session *session, struct slot *slot,
+                      const struct frame *frame);
+void running_isolated_start(struct session *session, struct slot *slot,
+                            const struct isolated_start *start);
 
 /* TASK, which runs, goes on as ORDER when it has returned. DMPI_ESTATE: it does
  * so already. */

@@ -24,6 +24,7 @@ struct dmpi_set;
 struct comms;
 struct stack;
 struct cores;
+struct executors;
 struct guard;
 struct ticker;
 struct trace_file;
@@ -41,14 +42,15 @@ struct session {
     struct worker *worker; /* owned; on all others, or in a single process */
     struct ticker *ticker; /* owned; NULL if MPI does not allow it */
     struct guard *guard;   /* owned; NULL: a lost rank ends the job */
-    _Atomic uint64_t *running; /* key of the task that runs; NULL: unwanted */
-    int rank, ranks;           /* as the application sees them */
-    int worker_rank;           /* of the worker here; 0: none */
-    int calls_running;         /* for other ranks, on both threads */
-    struct cores *cores;       /* owned; NULL: no task has wanted some */
-    bool bound;                /* the cores of this process are its own */
-    char *cpus_before;         /* owned; the binding to go back to, or NULL */
-    void *state[2];            /* dmpi_task_state(): of rank 0, of a worker */
+    _Atomic uint64_t *running;   /* key of the task that runs; NULL: unwanted */
+    int rank, ranks;             /* as the application sees them */
+    int worker_rank;             /* of the worker here; 0: none */
+    int calls_running;           /* for other ranks, on both threads */
+    struct cores *cores;         /* owned; NULL: no task has wanted some */
+    struct executors *executors; /* owned; NULL: no task is isolated */
+    bool bound;                  /* the cores of this process are its own */
+    char *cpus_before;           /* owned; the binding to go back to, or NULL */
+    void *state[2];              /* dmpi_task_state(): of rank 0, of a worker */
     uint64_t opened_ns;
     bool crowded;           /* more ranks than cores here */
     bool own_core;          /* no other worker runs on the core of this rank */

@@ -10,6 +10,7 @@
 
 #include "cores.h"
 #include "distmpi/pool.h"
+#include "executor.h"
 #include "failure.h"
 #include "fault.h"
 #include "gang.h"
@@ -41,6 +42,7 @@ struct dmpi_task {
     struct job *next;               /* that it goes on as; owned, or NULL */
     uint64_t away_ns;               /* that it has waited */
     struct cores_before *cores;     /* it has asked for some; owned, or NULL */
+    struct slot *slot; /* it is in an executor, which has that one; or NULL */
 };
 
 static _Thread_local dmpi_task *running = NULL;
@@ -191,21 +193,31 @@ hand_over(struct session *session, dmpi_task *task, struct buffer *output)
     return NULL;
 }
 
+static inline dmpi_task task_of(struct session *session, struct job *job,
+                                const dmpi_function *function)
+{
+    return (dmpi_task){.session = session,
+                       .function = function,
+                       .job = job,
+                       .name = job_name(job),
+                       .name_size = job->name,
+                       .key = job->key,
+                       .terms = job_has_terms(job) ? job_terms(job) : &no_terms,
+                       .rank = session->worker_rank,
+                       .args = job->args ? job_args(job) : NULL,
+                       .args_size = job->args,
+                       .inputs = job_inputs(job),
+                       .input_count = job->inputs};
+}
+
 struct ran running_job(struct session *session, struct job *job)
 {
     struct buffer *output;
-    dmpi_task task = {.session = session,
-                      .function = registry_at(job->function),
-                      .job = job,
-                      .name = job_name(job),
-                      .name_size = job->name,
-                      .key = job->key,
-                      .terms = job_has_terms(job) ? job_terms(job) : &no_terms,
-                      .rank = session->worker_rank,
-                      .args = job->args ? job_args(job) : NULL,
-                      .args_size = job->args,
-                      .inputs = job_inputs(job),
-                      .input_count = job->inputs};
+    if (session->executors && executor_wants(session, job)) {
+        output = executor_run(session, job);
+        return (struct ran){output, NULL, 0};
+    }
+    dmpi_task task = task_of(session, job, registry_at(job->function));
     if (job->flags & RUN_GANG) task.gang = worker_gang(session->worker);
     if (job_has_terms(job)) {
         output = run_with_terms(session, &task, job);
@@ -216,6 +228,88 @@ struct ran running_job(struct session *session, struct job *job)
     if (task.next) output = hand_over(session, &task, output);
     return (struct ran){output, task.next, task.away_ns};
 }
+
+/* ---- in an executor ------------------------------------------------------*/
+
+/* The output of the task that runs there; that it has failed is said in its
+ * slot. */
+static struct buffer output_there, failure_there;
+
+static uint64_t input_number(const dmpi_task *task, const struct buffer *buffer)
+{
+    uint64_t i = 0;
+    while (task->inputs[i]->buffer != buffer) i++;
+    return i;
+}
+
+static void say_outcome(const dmpi_task *task, struct slot *slot)
+{
+    bool far = task->output && task->output->data != slot->scratch;
+    slot->size = task->output ? task->output->size : 0;
+    slot->kind = far ? OUTCOME_BLOCK : OUTCOME_SCRATCH;
+    if (task->passed) {
+        slot->kind = OUTCOME_PASSED;
+        slot->size = input_number(task, task->passed);
+    }
+    if (task->failure) slot->kind = OUTCOME_FAILED;
+}
+
+static void call_there(dmpi_task *task, struct slot *slot)
+{
+    struct cores_before before;
+    int cores = task->terms->cores;
+    if (!registry_knows(task->function)) {
+        slot->kind = OUTCOME_STRANGER;
+        return;
+    }
+    task->slot = slot;
+    running = task;
+    if (cores) cores_set_threads(cores, &before);
+    task->function->call(task);
+    if (cores) cores_restore_threads(&before);
+    running = NULL;
+    say_outcome(task, slot);
+}
+
+void running_isolated(struct session *session, struct slot *slot,
+                      const struct frame *frame)
+{
+    dmpi_task task = task_of(session, frame->job, frame->function);
+    task.constants = frame->constants;
+    call_there(&task, slot);
+}
+
+void running_isolated_start(struct session *session, struct slot *slot,
+                            const struct isolated_start *start)
+{
+    dmpi_task task = {.session = session,
+                      .function = start->function,
+                      .terms = &no_terms,
+                      .rank = session->worker_rank,
+                      .args = start->args,
+                      .args_size = start->size};
+    call_there(&task, slot);
+}
+
+static void *take_there(dmpi_task *task, size_t size)
+{
+    task->output = NULL;
+    task->passed = NULL;
+    if (!isolated_output(task->slot, size, &output_there)) {
+        dmpi_fail(task, "no memory for an output of %zu bytes", size);
+        return NULL;
+    }
+    task->output = &output_there;
+    return output_there.data;
+}
+
+static void fail_there(dmpi_task *task, const char *format, va_list args)
+{
+    vsnprintf(task->slot->text, sizeof task->slot->text, format, args);
+    task->failure = &failure_there;
+}
+
+/* ---- calls from other ranks ----------------------------------------------*/
 
 static void report_handler(const struct buffer *output, const struct call *call)
 {
@@ -243,6 +337,8 @@ void running_call(struct session *session, struct exchange *exchange,
     struct buffer *output = outcome(&task);
     if (port->trace) tracer_call(port->trace, call, output, begin_ns);
     report_handler(output, call);
+    if (session->executors && task.function->when & REGISTRY_AT_START)
+        executor_start_with(session, task.function, call->args);
     exchange_called(exchange, call, output);
 }
 
@@ -328,7 +424,8 @@ int dmpi_cancelled(const dmpi_task *task)
 
 dmpi_pool *dmpi_task_pool(const dmpi_task *task)
 {
-    return (dmpi_pool *)known(task)->session;
+    const dmpi_task *asked = known(task);
+    return asked->slot ? NULL : (dmpi_pool *)asked->session;
 }
 
 int dmpi_task_rank(const dmpi_task *task)
@@ -386,6 +483,7 @@ const void *dmpi_task_constant(const dmpi_task *task, const char *name,
 void *dmpi_task_output(dmpi_task *task, size_t size)
 {
     if (!task) return NULL;
+    if (task->slot) return take_there(task, size);
     struct buffer *fresh = buffer_new(size);
     if (!fresh) {
         dmpi_fail(task, "no memory for an output of %zu bytes", size);
@@ -423,6 +521,7 @@ void dmpi_fail(dmpi_task *task, const char *format, ...)
                             .name_size = task->name_size};
     va_list args;
     va_start(args, format);
-    task->failure = failure_new_va(DMPI_EFAILED, &of, format, args);
+    if (task->slot) fail_there(task, format, args);
+    else task->failure = failure_new_va(DMPI_EFAILED, &of, format, args);
     va_end(args);
 }

@@ -33,6 +33,8 @@ static const struct option table[CONFIG_OPTIONS] = {
         "believe that the ranks lie on this many nodes (0: as they do)"},
     [CONFIG_HELP] = {"HELP", "0|1", 0, 0, 0,
         "print this table and end the program"},
+    [CONFIG_ISOLATE] = {"ISOLATE", "off|tasks|process", 0, 0, 0,
+        "which tasks run in executors: none, those that ask, all"},
     [CONFIG_LOG] = {"LOG", "error|warn|info|debug", 0, 0, 1,
         "what is told on stderr"},
     [CONFIG_MIN_WORKERS] = {"MIN_WORKERS", NULL, 1, 65535, 1,

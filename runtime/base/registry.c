@@ -19,14 +19,24 @@ void registry_enter(dmpi_function *function)
     entered = function;
 }
 
+/* NULL: it has not entered. */
+static dmpi_function *find(const dmpi_function *function)
+{
+    dmpi_function *at = entered;
+    while (at && at != function) at = at->next;
+    return at;
+}
+
+bool registry_knows(const dmpi_function *function)
+{
+    return find(function) != NULL;
+}
+
 bool registry_mark(const dmpi_function *function, uint32_t when)
 {
-    for (dmpi_function *f = entered; f; f = f->next) {
-        if (f != function) continue;
-        f->when |= when;
-        return true;
-    }
-    return false;
+    dmpi_function *known = find(function);
+    if (known) known->when |= when;
+    return known != NULL;
 }
 
 static int by_name(const void *a, const void *b)

@@ -18,6 +18,9 @@ void registry_enter(dmpi_function *function);
 /* In dmpi_function.when: each worker calls it once by itself. */
 enum { REGISTRY_AT_START = 1, REGISTRY_AT_END = 2 };
 
+/* Has FUNCTION entered? It need not point to anything in this process. */
+bool registry_knows(const dmpi_function *function);
+
 /* FUNCTION is also called at WHEN. False: it has not entered. */
 bool registry_mark(const dmpi_function *function, uint32_t when);
 

@@ -302,10 +302,12 @@ static inline size_t terms_bytes(const struct msg_terms *terms)
 }
 
 enum {
-    RUN_PINNED = 1, /* not to be given away */
-    RUN_TERMS = 2,  /* there are terms */
-    RUN_NODE = 4,   /* not to be given to another node */
-    RUN_GANG = 8    /* when all members are there; GANG came before it */
+    RUN_PINNED = 1,    /* not to be given away */
+    RUN_TERMS = 2,     /* there are terms */
+    RUN_NODE = 4,      /* not to be given to another node */
+    RUN_GANG = 8,      /* when all members are there; GANG came before it */
+    RUN_ISOLATED = 16, /* in an executor, whatever DISTMPI_ISOLATE says */
+    RUN_BARE = 32      /* not in one, likewise */
 };
 
 struct msg_task_run { /* tail: inputs, terms if flagged, arguments, name */

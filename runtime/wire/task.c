@@ -37,6 +37,12 @@ static uint8_t hard_flag(const dmpi_task_options *options)
     return options->rank ? RUN_PINNED : RUN_NODE;
 }
 
+static uint8_t isolation_flag(const dmpi_task_options *options)
+{
+    if (!options->isolate) return 0;
+    return options->isolate > 0 ? RUN_ISOLATED : RUN_BARE;
+}
+
 /* 0: none. */
 static uint64_t limit_ns(double seconds)
 {
@@ -77,6 +83,7 @@ dmpi_status task_order_init(struct task_order *order,
                                  .target = options->rank,
                                  .flags = hard_flag(options),
                                  .resources = options->resources};
+    order->flags |= isolation_flag(options);
     set_terms(order, options);
     return check_options(options);
 }

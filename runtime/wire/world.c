@@ -229,6 +229,13 @@ static dmpi_status start_mpi(int *level)
     return DMPI_OK;
 }
 
+bool world_mpi_runs(void)
+{
+    int running = 0;
+    MPI_Initialized(&running);
+    return running;
+}
+
 dmpi_status world_open(const void *comm, struct world **opened)
 {
     int level = MPI_THREAD_SINGLE, between = 0;

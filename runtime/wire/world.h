@@ -14,6 +14,9 @@
 
 struct world;
 
+/* Has MPI been started? */
+bool world_mpi_runs(void);
+
 /* Collective over *COMM (a pointer to an MPI_Comm, or NULL for
  * MPI_COMM_WORLD). Starts MPI if it does not run; it is then ended at exit.
  * DMPI_ESTATE: MPI has ended. DMPI_ELAUNCH: it does not start, or its launcher

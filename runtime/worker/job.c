@@ -4,9 +4,14 @@
 
 #include <string.h>
 
-static size_t job_bytes(uint32_t inputs, size_t tail)
+static size_t bytes_with(uint32_t inputs, size_t tail)
 {
     return sizeof(struct job) + inputs * sizeof(struct value *) + tail;
+}
+
+size_t job_bytes(const struct job *job)
+{
+    return bytes_with(job->inputs, job_tail(job));
 }
 
 /* Bytes of what follows the inputs, which TAIL points to. */
@@ -18,7 +23,7 @@ static size_t run_tail(const struct msg_task_run *run, const void *tail)
 
 struct job *job_make(struct mem *mem, const struct job *head, size_t tail)
 {
-    struct job *job = mem_take(mem, job_bytes(head->inputs, tail));
+    struct job *job = mem_take(mem, bytes_with(head->inputs, tail));
     *job = *head;
     return job;
 }
@@ -43,7 +48,7 @@ struct job *job_new(struct mem *mem, int from, const struct msg_task_run *run)
 
 void job_free(struct mem *mem, struct job *job)
 {
-    mem_give(mem, job, job_bytes(job->inputs, job_tail(job)));
+    mem_give(mem, job, job_bytes(job));
 }
 
 struct buffer *job_bad_input(struct job *job)

@@ -99,6 +99,9 @@ static inline size_t job_tail(const struct job *job)
     return job_terms_bytes(job) + job->args + job->name;
 }
 
+/* Bytes of JOB and all that lies behind it. */
+size_t job_bytes(const struct job *job);
+
 /* A job like HEAD, with TAIL bytes behind its inputs; all that follows is to be
  * filled in. */
 struct job *job_make(struct mem *mem, const struct job *head, size_t tail);

@@ -38,6 +38,7 @@ static void defaults_are_as_the_table_says(void)
     CU_ASSERT_EQUAL(config.value[CONFIG_BIND], 0);
     CU_ASSERT_EQUAL(config.value[CONFIG_FAKE_NODES], 0);
     CU_ASSERT_EQUAL(config.value[CONFIG_HELP], 0);
+    CU_ASSERT_EQUAL(config.value[CONFIG_ISOLATE], ISOLATE_OFF);
     CU_ASSERT_EQUAL(config.value[CONFIG_LOG], 1);
     CU_ASSERT_EQUAL(config.value[CONFIG_REPORT], 0);
     CU_ASSERT_EQUAL(config.value[CONFIG_STEAL], 1);
@@ -62,6 +63,9 @@ static void every_option_can_be_set(void)
         {"fake_nodes=12", CONFIG_FAKE_NODES, 12},
         {"fake_nodes=4096", CONFIG_FAKE_NODES, 4096},
         {"help=1", CONFIG_HELP, 1},
+        {"isolate=off", CONFIG_ISOLATE, ISOLATE_OFF},
+        {"isolate=tasks", CONFIG_ISOLATE, ISOLATE_TASKS},
+        {"isolate=process", CONFIG_ISOLATE, ISOLATE_PROCESS},
         {"log=error", CONFIG_LOG, 0},
         {"log=debug", CONFIG_LOG, 3},
         {"report=1", CONFIG_REPORT, 1},
@@ -267,6 +271,7 @@ static void help_has_a_line_for_each_option(void)
     static const char *const names[] = {"BIND",
                                         "FAKE_NODES",
                                         "HELP",
+                                        "ISOLATE",
                                         "RESOURCES",
                                         "LOG",
                                         "REPORT",
