@@ -18,7 +18,7 @@ asan_options=${ASAN_OPTIONS:-}
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-passed=0 failed=0
+passed=0 failed=0 beside=0
 
 # suite_leaks YES: are leaks an error of what runs next? 0 or 1. Memory that there
 # is not is an answer, as without sanitizers.
@@ -54,6 +54,29 @@ run_test() {
         show_log
     fi
 }
+
+# start_test NAME LIMIT COMMAND...: the same, beside as many others as there are
+# cores; its line comes when it has ended
+start_test() {
+    [ "$beside" -lt "$(nproc)" ] || end_one
+    {
+        log=$(mktemp)
+        lines=$(run_test "$@")
+        printf '%s\n' "$lines"
+        rm -f "$log"
+        [[ $lines == ok* ]]
+    } &
+    beside=$((beside + 1))
+}
+
+# shellcheck disable=SC2031 # start_test has sums of its own, and loses them
+end_one() {
+    if wait -n; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    beside=$((beside - 1))
+}
+
+# Until all that were started have ended.
+end_started() { while [ "$beside" -gt 0 ]; do end_one; done; }
 
 # campaign_number WORD FILE: what the campaign's line "# jobs: 200, short: 3"
 # says behind WORD; nothing, if it has none
