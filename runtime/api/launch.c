@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "comms.h"
 #include "cores.h"
+#include "crash.h"
 #include "executor.h"
 #include "exit.h"
 #include "fault.h"
@@ -117,6 +118,12 @@ static void start_ticker(struct session *session)
     if (allowed) session->ticker = ticker_new(session);
 }
 
+static void watch_tasks(struct session *session)
+{
+    struct guard_page *own = world_page(session->world, session->rank);
+    crash_watch(session->worker_rank, &own->signal);
+}
+
 static void start_guard(struct session *session, const dmpi_worker *ranks)
 {
     struct guard_page *own = world_page(session->world, session->rank);
@@ -129,6 +136,10 @@ static void start_guard(struct session *session, const dmpi_worker *ranks)
 static bool leave_user_code(void)
 {
     struct session *session = session_current();
+    if (session && session->worker && running_task()) {
+        crash_say_exit();
+        exit_job(LOG_EXIT_PANIC);
+    }
     if (ticker_is_self()) return running_task() != NULL;
     if (!session || !pthread_equal(pthread_self(), session->main)) return true;
     if (!token_is_given(token_turns(&session->token))) return false;
@@ -159,6 +170,7 @@ static void start(struct session *session, dmpi_worker *ranks, bool crowded)
         report_table(ranks, session->ranks);
     session_set_current(session);
     executor_open(session);
+    if (session->worker) watch_tasks(session);
     if (session->mpi) start_ticker(session);
     if (session->mpi && session->config.value[CONFIG_RECOVERY])
         start_guard(session, ranks);
@@ -214,6 +226,7 @@ static void end(struct session *session)
     ticker_free(session->ticker);
     session->ticker = NULL;
     executor_close(session);
+    crash_unwatch();
     tracer_finish(session);
     if (session->guard) part(session);
     sets_leave(session);

@@ -10,6 +10,19 @@
 /* The task that this thread is running, or NULL. */
 dmpi_task *running_task(void);
 
+/* Where that is kept, also for other threads to look at. */
+dmpi_task *const *running_place(void);
+
+/* Who a task is. Borrowed; may be asked for in a signal handler. */
+struct running_about {
+    const char *function;
+    const char *name; /* given at submission, NAME_SIZE bytes */
+    size_t name_size;
+    uint64_t key; /* 0: it is no task of the pool */
+};
+
+struct running_about running_about(const dmpi_task *task);
+
 /* The rank on which it runs, -1: none. */
 int running_rank(void);
 

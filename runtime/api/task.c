@@ -53,6 +53,17 @@ dmpi_task *running_task(void)
     return running;
 }
 
+dmpi_task *const *running_place(void)
+{
+    return &running;
+}
+
+struct running_about running_about(const dmpi_task *task)
+{
+    return (struct running_about){task->function->name, task->name,
+                                  task->name_size, task->key};
+}
+
 int running_rank(void)
 {
     return running ? running->rank : -1;

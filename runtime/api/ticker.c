@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "crash.h"
 #include "log.h"
 
 enum {
@@ -140,7 +141,9 @@ static void watch(struct ticker *ticker)
 static void *run(void *argument)
 {
     is_ticker = true;
+    crash_thread_begin();
     watch(argument);
+    crash_thread_end();
     return NULL;
 }
 
@@ -151,8 +154,10 @@ struct ticker *ticker_new(struct session *session)
     *ticker = (struct ticker){.session = session};
     pthread_mutex_init(&ticker->mutex, NULL);
     pthread_cond_init(&ticker->condition, NULL);
-    /* Signals are the application's: none is to be handled on this thread. */
+    /* Signals are the application's: none is to be handled on this thread, but
+     * those of a function that runs here and crashes. */
     sigfillset(&all);
+    crash_unblock(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&ticker->thread, NULL, run, ticker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
