@@ -60,7 +60,11 @@ typedef struct dmpi_task_options {
                             * worker's limit it fails (DMPI_ENOMEM). 0: unknown */
     int isolate;           /* in a process of its own: 1 yes, -1 no, 0 as
                   * DISTMPI_ISOLATE says; see below */
+    int durable;           /* DMPI_DURABLE, DMPI_FRESH, or 0: see below */
 } dmpi_task_options;
+
+#define DMPI_DURABLE 1
+#define DMPI_FRESH   (-1)
 
 #define DMPI_RETRIES_MAX 65535
 #define DMPI_NODE_MAX    65535
@@ -127,6 +131,29 @@ typedef struct dmpi_task_options {
  * dmpi_worker_end() only in the worker itself. It never calls MPI.
  * Gangs, and functions that rank.h calls, are not isolated. isolate = 1 without
  * DISTMPI_ISOLATE is DMPI_EINVAL. */
+
+/* Durable: with DISTMPI_JOURNAL=file, or the option "journal" of dmpi_open(), the
+ * value of a task marked DMPI_DURABLE is kept in that file, about a second after
+ * the task has ended, and at the latest by dmpi_close(). When the program is run
+ * again, a task whose value is there does not run: its key has that value as soon
+ * as it is submitted. With DISTMPI_DURABLE=got each value that the application
+ * gets by dmpi_get(), dmpi_get_new(), dmpi_gather() and dmpi_gatherv() is kept,
+ * too.
+ *
+ * The value is that of the same task if these are the same: the function's name
+ * and version, the arguments, the seed and, with one, the number, the inputs, the
+ * constants, and what dmpi_worker_start() gave to functions. Inputs are the same
+ * if they were put with the same bytes, or are values of the same tasks. Name,
+ * priority, rank, cores, resources, retries and timeout do not count, and what a
+ * function reads elsewhere, such as files, is not seen: state a version, or pass
+ * their date. Tasks that are the same share one value, whichever ended first.
+ *
+ * DMPI_FRESH: the task always runs, as for one that has effects beside its value,
+ * or whose value is another each time; what is made of its value is not kept
+ * either. Nor is what is made of keys that tasks gave, or that dmpi_rank_put()
+ * made: these are not known on rank 0. Tasks that tasks submit are part of them:
+ * the option has no effect there. Errors are not kept. A task that is not in the
+ * journal runs, even if all that use it are: mark what is dear. */
 
 /* Which of the ready tasks runs first: that of higher priority. Among equals one
  * that makes less than its inputs, by 64 KiB or more, goes before the others, so

@@ -45,14 +45,22 @@ typedef struct dmpi_function {
     uint32_t index;             /* its place in the table, set by dmpi_open() */
     uint32_t when;              /* workers call it by themselves */
     struct dmpi_function *next; /* the one registered before it */
+    const char *version;        /* of what it computes; NULL: "" */
 } dmpi_function;
 
 #define DMPI_TASK(name) DMPI_FUNCTION(name, )
 
+/* The same for a function that states its VERSION, a text: to be changed whenever
+ * it begins to compute something else, so that what a journal has of an earlier
+ * one is not taken for its value (see dmpi_task_options.durable). */
+#define DMPI_TASK_VERSION(name, text)                                          \
+    DMPI_FUNCTION(name, name[0].version = (text))
+
 /* A function NAME, registered before main() runs; ALSO is done there too. */
 #define DMPI_FUNCTION(name, also)                                              \
     static void dmpi_call_##name(dmpi_task *task);                             \
-    static dmpi_function name[1] = {{#name, dmpi_call_##name, 0, 0, NULL}};    \
+    static dmpi_function name[1] = {                                           \
+        {#name, dmpi_call_##name, 0, 0, NULL, NULL}};                          \
     __attribute__((constructor)) static void dmpi_enter_##name(void)           \
     {                                                                          \
         dmpi_function_enter(name);                                             \
@@ -70,6 +78,12 @@ DMPI_API void dmpi_function_enter(dmpi_function *function);
  * DMPI_ESTATE: a pool is open on this rank. */
 DMPI_API dmpi_status dmpi_register(const char *name, dmpi_call *call,
                                    const dmpi_function **function);
+
+/* The same with a VERSION (copied), see DMPI_TASK_VERSION(). DMPI_EINVAL also: it
+ * is registered with another one. */
+DMPI_API dmpi_status dmpi_register_version(const char *name, dmpi_call *call,
+                                           const char *version,
+                                           const dmpi_function **function);
 
 /* ---- once on each worker -------------------------------------------------*/
 

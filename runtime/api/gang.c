@@ -7,6 +7,7 @@
 
 #include "comms.h"
 #include "distmpi/gang.h"
+#include "durable.h"
 #include "fault.h"
 #include "log.h"
 #include "pool.h"
@@ -67,7 +68,10 @@ static dmpi_status submit(struct session *session,
     dmpi_status status =
         make_orders(session, function, members, count, options, orders);
     if (!status)
-        status = center_submit_gang(session->center, orders, count, keys);
+        status =
+            session->durable
+                ? durable_submit_gang(session->durable, orders, count, keys)
+                : center_submit_gang(session->center, orders, count, keys);
     free(orders);
     return status;
 }

@@ -12,6 +12,7 @@
 #include "comms.h"
 #include "cores.h"
 #include "crash.h"
+#include "durable.h"
 #include "executor.h"
 #include "exit.h"
 #include "fault.h"
@@ -232,6 +233,7 @@ static void end(struct session *session)
     sets_leave(session);
     session_set_current(NULL);
     center_free(session->center);
+    durable_free(session->durable);
     worker_free(session->worker);
     if (session->mpi) mpi_port_free(session->mpi);
     if (session->loop) loop_free(session->loop);
@@ -320,10 +322,12 @@ static dmpi_status open_world(struct world *world, const char *options,
     if (config.value[CONFIG_RECOVERY]) guard_announce(world);
     dmpi_worker *ranks =
         log_alloc((size_t)(world_ranks(world) + 1) * sizeof *ranks);
+    struct journal *journal = durable_open(world, &config);
     struct session *session = session_new(world, &config);
     hello_bind(world, &config, ranks, &session->cpus_before, &crowded);
     tracer_start(session, trace);
     start(session, ranks, crowded);
+    if (journal) session->durable = durable_new(session, journal);
     free(ranks);
     if (session->rank == 0) return lead(session, pool);
     status = serve(session);
@@ -374,7 +378,8 @@ static bool all_tasks_ended(void *argument)
 {
     struct session *session = argument;
     return !center_unended(session->center) &&
-           !center_constants_spreading(session->center);
+           !center_constants_spreading(session->center) &&
+           (!session->durable || durable_is_settled(session->durable));
 }
 
 dmpi_status dmpi_close(dmpi_pool *pool)
@@ -388,6 +393,7 @@ dmpi_status dmpi_close(dmpi_pool *pool)
                              fault(DMPI_ESTATE, "a function of dmpi_on_end() "
                                                 "cannot close the pool"));
     session_wait(session, all_tasks_ended, session, UINT64_MAX);
+    if (session->durable) durable_close(session->durable);
     status = startup_end(session);
     stop(session, DMPI_OK);
     if (session->config.value[CONFIG_REPORT]) report_print(session);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "durable.h"
 #include "fault.h"
 #include "inside.h"
 #include "log.h"
@@ -28,7 +29,8 @@ static dmpi_status check_order(struct session *session,
 static uint64_t submit(struct session *session, const struct task_order *order)
 {
     if (inside()) return inside_submit(session, order);
-    uint64_t key = center_submit(session->center, order);
+    uint64_t key = session->durable ? durable_submit(session->durable, order)
+                                    : center_submit(session->center, order);
     center_settle(session->center);
     return key;
 }
@@ -182,6 +184,16 @@ static dmpi_status check_graph_tasks(struct session *session,
     return DMPI_OK;
 }
 
+static dmpi_status submit_graph(struct session *session,
+                                const dmpi_graph_task tasks[], size_t count,
+                                dmpi_key keys[])
+{
+    const struct submitter durable = {durable_submit, session->durable};
+    if (inside()) return inside_submit_graph(session, tasks, count, keys);
+    return center_submit_graph(session->center, tasks, count,
+                               session->durable ? &durable : NULL, keys);
+}
+
 dmpi_status dmpi_submit_graph(dmpi_pool *pool, const dmpi_graph_task tasks[],
                               size_t count, dmpi_key keys[])
 {
@@ -191,10 +203,7 @@ dmpi_status dmpi_submit_graph(dmpi_pool *pool, const dmpi_graph_task tasks[],
     if (count && !tasks) status = fault(DMPI_EINVAL, "tasks are NULL");
     else status = check_room(count, sizeof *tasks, keys);
     if (!status) status = check_graph_tasks(session, tasks, count);
-    if (!status)
-        status = inside()
-                     ? inside_submit_graph(session, tasks, count, keys)
-                     : center_submit_graph(session->center, tasks, count, keys);
+    if (!status) status = submit_graph(session, tasks, count, keys);
     return session_leave(session, status);
 }
 
@@ -318,9 +327,11 @@ static dmpi_status cancel_one(struct session *session, dmpi_key key)
 
 static dmpi_status drop_one(struct session *session, dmpi_key key)
 {
-    if (!inside()) return center_drop(session->center, key);
-    inside_drop(session, key);
-    return DMPI_OK;
+    dmpi_status status = DMPI_OK;
+    if (inside()) inside_drop(session, key);
+    else status = center_drop(session->center, key);
+    if (session->durable) durable_dropped(session->durable, key);
+    return status;
 }
 
 /* CHANGE all that are keys; the first that is none is told. */

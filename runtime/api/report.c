@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "durable.h"
 
 void report_table(const dmpi_worker *workers, int ranks)
 {
@@ -54,6 +55,17 @@ static const struct port *own_port(const struct session *session)
                         : loop_port(session->loop, 0);
 }
 
+static void print_durable(const struct durable *durable)
+{
+    struct durable_counts counts = durable_counts(durable);
+    fprintf(stderr,
+            "distmpi: journal: %" PRIu64 " tasks taken from it (%" PRIu64
+            " bytes read), %" PRIu64 " values written (%" PRIu64
+            " bytes), %" PRIu64 " bytes through rank 0 for it\n",
+            counts.tasks_taken, counts.bytes_recalled, counts.values,
+            counts.bytes, counts.bytes_fetched);
+}
+
 void report_print(const struct session *session)
 {
     double open_ns = (double)(clock_ns() - session->opened_ns);
@@ -64,6 +76,10 @@ void report_print(const struct session *session)
     fprintf(stderr, "distmpi: %d worker%s for %.3f s\n", workers,
             workers == 1 ? "" : "s", open_ns / 1e9);
     print_workers(session, open_ns, &sum);
+    if (session->durable) {
+        sum.bytes_to_center -= durable_counts(session->durable).bytes_fetched;
+        print_durable(session->durable);
+    }
     fprintf(stderr, "distmpi: worker to worker: %" PRIu64 " bytes\n",
             sum.bytes_to_workers);
     fprintf(stderr,

@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include "clock.h"
+#include "durable.h"
 #include "ending.h"
 #include "estimate.h"
 #include "fault.h"
@@ -182,6 +183,7 @@ bool session_turn(struct session *session, enum session_turner turner)
     if (session->center) {
         any |= run_calls(session, center_exchange(session->center), turner);
         center_turn(session->center);
+        if (session->durable) durable_turn(session->durable);
     }
     flush_turn(session, turner);
     if (any) {

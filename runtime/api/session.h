@@ -21,6 +21,7 @@
 #include "world.h"
 
 struct dmpi_set;
+struct durable;
 struct comms;
 struct stack;
 struct cores;
@@ -71,6 +72,8 @@ struct session {
     struct trace *trace;           /* owned; what this rank does */
     struct trace *worker_trace;    /* owned; what the worker here does */
     struct trace_file *trace_file; /* owned; on rank 0 */
+    /* Owned; on rank 0. NULL: there is no journal. */
+    struct durable *durable;
     int64_t clock_offset_ns;       /* what rank 0's clock is ahead */
     uint64_t application_since_ns; /* rank 0's own code has run */
 };

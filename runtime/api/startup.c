@@ -27,6 +27,12 @@ static struct start_args *args_of(const dmpi_function *function)
     return at;
 }
 
+const struct buffer *startup_args(const dmpi_function *function)
+{
+    const struct start_args *entry = args_of(function);
+    return entry ? entry->args : NULL;
+}
+
 static dmpi_status keep_args(const dmpi_function *function, const void *bytes,
                              size_t size)
 {

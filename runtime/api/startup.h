@@ -14,4 +14,7 @@ dmpi_status startup_run(struct session *session);
 /* Likewise all end functions. No task is unended. */
 dmpi_status startup_end(struct session *session);
 
+/* What rank 0 gave for FUNCTION, borrowed; NULL: nothing. */
+const struct buffer *startup_args(const dmpi_function *function);
+
 #endif

@@ -126,25 +126,43 @@ void dmpi_function_enter(dmpi_function *function)
     if (function) registry_enter(function);
 }
 
-dmpi_status dmpi_register(const char *name, dmpi_call *call,
-                          const dmpi_function **function)
+static dmpi_function *enter_function(const char *name, dmpi_call *call,
+                                     const char *version)
+{
+    dmpi_function *function = log_alloc(sizeof *function);
+    *function = (dmpi_function){
+        .name = strdup(name), .call = call, .version = strdup(version)};
+    if (!function->name || !function->version)
+        log_panic("out of memory for a function's name");
+    registry_enter(function);
+    return function;
+}
+
+dmpi_status dmpi_register_version(const char *name, dmpi_call *call,
+                                  const char *version,
+                                  const dmpi_function **function)
 {
     if (!name || !*name || !call)
         return fault(DMPI_EINVAL, "a function needs a name and an address");
+    if (!version)
+        return fault(DMPI_EINVAL, "the version is NULL: \"\" is that of "
+                                  "functions that state none");
     if (session_current())
         return fault(DMPI_ESTATE, "register '%s' before dmpi_open()", name);
     dmpi_function *known = registry_find(name);
-    if (known && known->call != call)
+    if (known && (known->call != call ||
+                  strcmp(known->version ? known->version : "", version)))
         return fault(DMPI_EINVAL, "another function is registered as '%s'",
                      name);
-    if (!known) {
-        known = log_alloc(sizeof *known);
-        *known = (dmpi_function){.name = strdup(name), .call = call};
-        if (!known->name) log_panic("out of memory for a function's name");
-        registry_enter(known);
-    }
+    if (!known) known = enter_function(name, call, version);
     if (function) *function = known;
     return DMPI_OK;
+}
+
+dmpi_status dmpi_register(const char *name, dmpi_call *call,
+                          const dmpi_function **function)
+{
+    return dmpi_register_version(name, call, "", function);
 }
 
 /* ---- running -------------------------------------------------------------*/

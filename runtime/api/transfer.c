@@ -6,6 +6,7 @@
 
 #include "distmpi/pool.h"
 #include "distmpi/rank.h"
+#include "durable.h"
 #include "fault.h"
 #include "inside.h"
 #include "log.h"
@@ -48,7 +49,9 @@ static dmpi_key start_put(struct session *session, const void *data,
                           size_t size, int rank, struct buffer **buffer)
 {
     *buffer = buffer_wrap((void *)data, size); /* it is only read */
-    return center_put(session->center, rank, *buffer);
+    dmpi_key key = center_put(session->center, rank, *buffer);
+    if (session->durable) durable_put(session->durable, key, data, size);
+    return key;
 }
 
 static void finish_put(struct session *session, struct buffer *buffer)
@@ -168,6 +171,7 @@ static void set_constant(struct session *session, const char *name,
                          const void *bytes, size_t size)
 {
     session_wait(session, may_spread, session, UINT64_MAX);
+    if (session->durable) durable_constant(session->durable, name, bytes, size);
     if (!bytes) {
         center_constant(session->center, name, NULL);
         return;
@@ -248,6 +252,8 @@ static dmpi_status finish_get(struct session *session, dmpi_key key,
     dmpi_status status = get_status(request);
     *result = *request;
     result->failure = NULL;
+    if (session->durable && !status)
+        durable_got(session->durable, key, request->data, request->bytes);
     exchange_close(center_exchange(session->center), request);
     center_unneed(session->center, key);
     return status;

@@ -29,12 +29,16 @@ static const struct option table[CONFIG_OPTIONS] = {
         "how workers share the cores that the launcher gave them"},
     [CONFIG_DEAD_SECONDS] = {"DEAD_SECONDS", NULL, 2, 86400, 30,
         "with recovery: a rank without a sign of life is ended after"},
+    [CONFIG_DURABLE] = {"DURABLE", "marked|got", 0, 0, 0,
+        "values for the journal: of tasks so marked, or all that is got"},
     [CONFIG_FAKE_NODES] = {"FAKE_NODES", NULL, 0, 4096, 0,
         "believe that the ranks lie on this many nodes (0: as they do)"},
     [CONFIG_HELP] = {"HELP", "0|1", 0, 0, 0,
         "print this table and end the program"},
     [CONFIG_ISOLATE] = {"ISOLATE", "off|tasks|process", 0, 0, 0,
         "which tasks run in executors: none, those that ask, all"},
+    [CONFIG_JOURNAL] = {.name = "JOURNAL", .text = "a file", TEXT_IN(journal),
+        .help = "keep values here, and take them from it when run again"},
     [CONFIG_LOG] = {"LOG", "error|warn|info|debug", 0, 0, 1,
         "what is told on stderr"},
     [CONFIG_MIN_WORKERS] = {"MIN_WORKERS", NULL, 1, 65535, 1,
@@ -203,7 +207,7 @@ bool config_read(struct config *config, const char *options,
 {
     for (size_t i = 0; i < CONFIG_OPTIONS; i++)
         config->value[i] = table[i].fallback;
-    config->trace[0] = config->resources[0] = 0;
+    config->journal[0] = config->trace[0] = config->resources[0] = 0;
     bool good = (!options || read_options(config, options, why, why_size)) &&
                 read_environment(config, environment, why, why_size);
     if (!good) make_one_line(why);

@@ -15,9 +15,11 @@ enum config_option {
     CONFIG_BEAT_SECONDS,
     CONFIG_BIND,
     CONFIG_DEAD_SECONDS,
+    CONFIG_DURABLE,
     CONFIG_FAKE_NODES,
     CONFIG_HELP,
     CONFIG_ISOLATE,
+    CONFIG_JOURNAL,
     CONFIG_LOG,
     CONFIG_MIN_WORKERS,
     CONFIG_RECOVERY,
@@ -40,6 +42,7 @@ enum { CONFIG_FILE_MAX = 1024 };
 struct config {
     /* A number, or the place in a list of words, or whether there is a text. */
     int value[CONFIG_OPTIONS];
+    char journal[CONFIG_FILE_MAX];   /* the file of CONFIG_JOURNAL, "": none */
     char trace[CONFIG_FILE_MAX];     /* the file of CONFIG_TRACE, "": none */
     char resources[SUPPLY_TEXT_MAX]; /* for supply_read(), "": none */
 };

@@ -40,8 +40,10 @@ struct center *center_new(struct port *port, const struct center_setup *setup)
     exchange_init(&center->exchange, port);
     catalog_init(&center->catalog, port->ranks);
     roster_init(&center->roster, setup->workers, port->ranks, setup->window_ns);
-    center->values = (struct values){port, &center->catalog, &center->roster,
-                                     &center->watches};
+    center->values = (struct values){.port = port,
+                                     .catalog = &center->catalog,
+                                     .roster = &center->roster,
+                                     .watches = &center->watches};
     scheduler_init(&center->scheduler, &center->values, setup->supply,
                    setup->functions, setup->steal);
     kin_init(&center->kin, port, &center->exchange, &center->scheduler);
@@ -147,12 +149,13 @@ static bool is_held(const void *center, uint64_t key)
 
 dmpi_status center_submit_graph(struct center *center,
                                 const dmpi_graph_task tasks[], size_t count,
+                                const struct submitter *submitter,
                                 dmpi_key keys[])
 {
     struct graph graph;
     dmpi_status status = graph_init(&graph, tasks, count, is_held, center);
     if (status) return status;
-    levels_submit(&graph, &center->scheduler, keys);
+    levels_submit(&graph, &center->scheduler, submitter, keys);
     graph_fini(&graph);
     settle(center);
     return DMPI_OK;
@@ -240,6 +243,22 @@ uint64_t center_put(struct center *center, int rank, struct buffer *buffer)
     return record->key;
 }
 
+uint64_t center_put_later(struct center *center, uint64_t bytes)
+{
+    struct record *record = catalog_make(&center->catalog);
+    record->bytes = bytes;
+    task_enter(record, TASK_DONE);
+    return record->key;
+}
+
+void center_recall_by(struct center *center,
+                      struct buffer *(*recall)(void *arg, uint64_t key),
+                      void *arg)
+{
+    center->values.recall = recall;
+    center->values.recall_arg = arg;
+}
+
 void center_constant(struct center *center, const char *name,
                      struct buffer *buffer)
 {
@@ -267,7 +286,7 @@ dmpi_status center_drop(struct center *center, uint64_t key)
     return DMPI_OK;
 }
 
-bool center_look(const struct center *center, uint64_t key,
+bool center_find(const struct center *center, uint64_t key,
                  struct center_view *view)
 {
     static const dmpi_key_state states[TASK_STATES] = {
@@ -275,18 +294,24 @@ bool center_look(const struct center *center, uint64_t key,
         [TASK_PLACED] = DMPI_PLACED,   [TASK_DONE] = DMPI_DONE,
         [TASK_FAILED] = DMPI_FAILED,
     };
-    const struct record *record = find_held(center, key);
+    const struct record *record = catalog_find(&center->catalog, key);
     if (!record) return false;
     view->state = states[record->state];
     view->bytes = record->bytes;
     return true;
 }
 
+bool center_look(const struct center *center, uint64_t key,
+                 struct center_view *view)
+{
+    return find_held(center, key) && center_find(center, key, view);
+}
+
 void center_watch(struct center *center, uint64_t key, struct watch *watch,
                   struct watch_list *over)
 {
-    struct record *record = find_held(center, key);
-    assert(record);
+    struct record *record = catalog_find(&center->catalog, key);
+    assert(record && (record->held || record->needs));
     if (task_ended(record)) {
         watch_end(watch, key, over);
         return;
@@ -316,12 +341,28 @@ static void say_fetch(struct center *center, int rank, uint64_t key,
                                     .flags = flags};
 }
 
+/* No worker has it: the application gets it as it is recalled. */
+static void settle_from_outside(struct center *center, uint64_t key,
+                                const struct request *request)
+{
+    struct values *values = &center->values;
+    struct buffer *buffer = values->recall(values->recall_arg, key);
+    exchange_settle(&center->exchange, request->id,
+                    buffer->is_error ? DMPI_EFAILED : DMPI_OK, buffer->data,
+                    buffer->size);
+    buffer_unref(buffer);
+}
+
 void center_fetch(struct center *center, uint64_t key,
                   const struct request *request)
 {
     struct record *record = catalog_find(&center->catalog, key);
     assert(record && task_placed(record));
     record->needs++;
+    if (values_is_outside(record)) {
+        settle_from_outside(center, key, request);
+        return;
+    }
     say_fetch(center, record->owner, key, request,
               task_ended(record) ? 0 : FETCH_FOLLOW);
 }

@@ -10,6 +10,7 @@
 #include "distmpi/pool.h"
 #include "distmpi/rank.h"
 #include "exchange.h"
+#include "levels.h"
 #include "scheduler.h"
 
 struct center;
@@ -56,11 +57,13 @@ dmpi_status center_submit_gang(struct center *center,
                                const struct task_order orders[], size_t size,
                                uint64_t keys[]);
 
-/* Submit COUNT TASKS, each of which has been checked but for its inputs, and
- * settle. DMPI_EINVAL, DMPI_ENOKEY: as dmpi_submit_graph(), nothing was
+/* Submit COUNT TASKS, each of which has been checked but for its inputs, by
+ * SUBMITTER (see levels.h) or if that is NULL as center_submit(), and settle.
+ * DMPI_EINVAL, DMPI_ENOKEY: as dmpi_submit_graph(), nothing was
  * submitted. */
 dmpi_status center_submit_graph(struct center *center,
                                 const dmpi_graph_task tasks[], size_t count,
+                                const struct submitter *submitter,
                                 dmpi_key keys[]);
 
 /* The task of KEY is not to run, or to stop. If it has a worker that is told, and
@@ -71,6 +74,16 @@ dmpi_status center_cancel(struct center *center, uint64_t key);
 
 /* Store BUFFER (a reference is taken) on RANK, 0: the least filled worker. */
 uint64_t center_put(struct center *center, int rank, struct buffer *buffer);
+
+/* A new key, whose value of BYTES exists and lies outside: it is recalled when a
+ * worker needs it, or the application gets it. */
+uint64_t center_put_later(struct center *center, uint64_t bytes);
+
+/* Who recalls such values: RECALL(ARG, key) gives a reference, to an error value
+ * if it cannot. */
+void center_recall_by(struct center *center,
+                      struct buffer *(*recall)(void *arg, uint64_t key),
+                      void *arg);
 
 /* Tasks submitted from now on see BUFFER (a reference is taken while it is sent)
  * as constant NAME; NULL: there is none of that name. */
@@ -92,8 +105,13 @@ struct center_view {
 bool center_look(const struct center *center, uint64_t key,
                  struct center_view *view);
 
-/* When KEY, which the application holds, has ended or is dropped, WATCH goes to
- * the end of OVER: at once if it has ended. Both stay the caller's. */
+/* The same, also for a key that the application has dropped and something still
+ * needs. */
+bool center_find(const struct center *center, uint64_t key,
+                 struct center_view *view);
+
+/* When KEY, which the application holds or the caller needs, has ended or is
+ * dropped, WATCH goes to the end of OVER: at once if it has ended. Both stay the caller's. */
 void center_watch(struct center *center, uint64_t key, struct watch *watch,
                   struct watch_list *over);
 

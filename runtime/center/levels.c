@@ -44,7 +44,7 @@ static uint32_t later(const struct levels *levels, size_t i)
 }
 
 void levels_submit(const struct graph *graph, struct scheduler *scheduler,
-                   dmpi_key keys[])
+                   const struct submitter *submitter, dmpi_key keys[])
 {
     struct levels levels;
     uint64_t *inputs = log_alloc(graph_most_inputs(graph) * sizeof *inputs);
@@ -58,7 +58,8 @@ void levels_submit(const struct graph *graph, struct scheduler *scheduler,
         order.inputs = inputs;
         order.later = later(&levels, i);
         order.terms.number = i;
-        keys[i] = scheduler_submit(scheduler, &order)->key;
+        keys[i] = submitter ? submitter->submit(submitter->arg, &order)
+                            : scheduler_submit(scheduler, &order)->key;
     }
     scheduler_pass_turns(scheduler, GRAPH_TURNS_MAX < levels.top_ns
                                         ? GRAPH_TURNS_MAX

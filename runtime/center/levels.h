@@ -11,8 +11,16 @@
 #include "graph.h"
 #include "scheduler.h"
 
-/* Submit all tasks of GRAPH. KEYS[i] receives the key of task i. */
+/* Who submits a task of a graph, as center_submit() does, or finds its key
+ * elsewhere. */
+struct submitter {
+    uint64_t (*submit)(void *arg, const struct task_order *order);
+    void *arg;
+};
+
+/* Submit all tasks of GRAPH, by SUBMITTER unless that is NULL. KEYS[i] receives
+ * the key of task i. */
 void levels_submit(const struct graph *graph, struct scheduler *scheduler,
-                   dmpi_key keys[]);
+                   const struct submitter *submitter, dmpi_key keys[]);
 
 #endif

@@ -9,7 +9,7 @@
 #include "log.h"
 
 /* A copy of BYTES is on RANK, too. */
-static void count_copy(struct values *values, int rank, uint64_t bytes)
+static void count_copy(const struct values *values, int rank, uint64_t bytes)
 {
     struct worker_entry *worker = roster_at(values->roster, rank);
     worker->bytes += bytes;
@@ -17,14 +17,14 @@ static void count_copy(struct values *values, int rank, uint64_t bytes)
 }
 
 /* Apart from its callers, which then keep their registers. */
-static __attribute__((noinline)) void end_watches(struct values *values,
+static __attribute__((noinline)) void end_watches(const struct values *values,
                                                   struct record *record)
 {
     record->watched = false;
     watches_end(values->watches, record->key);
 }
 
-void values_exist(struct values *values, struct record *record, int owner,
+void values_exist(const struct values *values, struct record *record, int owner,
                   uint64_t bytes)
 {
     record->owner = owner;
@@ -62,7 +62,7 @@ void values_note(struct values *values, struct record *record, int rank)
     rankset_add(&record->notes, rank, values->roster->ranks);
 }
 
-void values_say_put(struct values *values, int rank, uint64_t key,
+void values_say_put(const struct values *values, int rank, uint64_t key,
                     uint64_t request, struct buffer *buffer)
 {
     struct msg_key_put *put = port_say(values->port, rank, MSG_KEY_PUT,
@@ -88,8 +88,22 @@ static void say_drop_to_set(struct values *values, uint64_t key,
         values_say_drop(values, key, rank);
 }
 
+void values_bring(const struct values *values, struct record *record)
+{
+    int rank = roster_least_filled(values->roster)->rank;
+    struct buffer *buffer = values->recall(values->recall_arg, record->key);
+    values_say_put(values, rank, record->key, 0, buffer);
+    values_exist(values, record, rank, buffer->size);
+    buffer_unref(buffer);
+}
+
 static void forget(struct values *values, struct record *record)
 {
+    if (values_is_outside(record)) {
+        say_drop_to_set(values, record->key, record->notes);
+        catalog_remove(values->catalog, record);
+        return;
+    }
     values_say_drop(values, record->key, record->owner);
     say_drop_to_set(values, record->key, record->copies);
     say_drop_to_set(values, record->key, record->notes);
@@ -126,13 +140,14 @@ void values_unneed(struct values *values, struct record *record)
 static void add_record(const struct record *record, uint64_t *bytes,
                        uint32_t *tasks)
 {
-    assert(record->owner || !task_placed(record));
+    assert(record->owner || record->state != TASK_PLACED);
     assert(record->spec || task_ended(record));
     assert(!record->spec || !task_ended(record) || record->needs);
     assert(record->held || record->needs || !task_ended(record));
-    assert(!record->watched || (record->held && !task_ended(record)));
+    assert(!record->watched ||
+           ((record->held || record->needs) && !task_ended(record)));
     if (record->spec && task_placed(record)) tasks[record->owner]++;
-    if (!task_ended(record)) return;
+    if (!task_ended(record) || values_is_outside(record)) return;
     bytes[record->owner] += record->bytes;
     assert(!rankset_has(record->copies, record->owner));
     for (int rank = rankset_next(record->copies, 0); rank >= 0;

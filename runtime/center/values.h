@@ -16,11 +16,24 @@ struct values {
     struct catalog *catalog;
     struct roster *roster;
     struct watches *watches;
+    /* Gives the value of a key that lies outside (a reference for the caller),
+     * or an error value; see center_put_later(). */
+    struct buffer *(*recall)(void *arg, uint64_t key);
+    void *recall_arg;
 };
+
+/* Does the value of RECORD exist, but on no worker? */
+static inline bool values_is_outside(const struct record *record)
+{
+    return !record->owner && task_ended(record);
+}
+
+/* Recall the value of RECORD, which lies outside: it goes to a worker. */
+void values_bring(const struct values *values, struct record *record);
 
 /* The value of RECORD exists now, on OWNER, and has BYTES: its watches are
  * over. */
-void values_exist(struct values *values, struct record *record, int owner,
+void values_exist(const struct values *values, struct record *record, int owner,
                   uint64_t bytes);
 
 /* RANK holds RECORD too, or is about to. */
@@ -32,7 +45,7 @@ void values_note(struct values *values, struct record *record, int rank);
 
 /* Tell RANK to keep BUFFER (a reference is taken), which may be an error, under
  * KEY. REQUEST: of this rank, answered when it is there, or 0. */
-void values_say_put(struct values *values, int rank, uint64_t key,
+void values_say_put(const struct values *values, int rank, uint64_t key,
                     uint64_t request, struct buffer *buffer);
 
 /* Tell RANK to forget KEY. */

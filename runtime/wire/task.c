@@ -23,6 +23,10 @@ static dmpi_status check_options(const dmpi_task_options *options)
     if (options->retries < 0 || options->retries > DMPI_RETRIES_MAX)
         return fault(DMPI_EINVAL, "%d retries: use 0..%d", options->retries,
                      DMPI_RETRIES_MAX);
+    if (options->durable < DMPI_FRESH || options->durable > DMPI_DURABLE)
+        return fault(DMPI_EINVAL,
+                     "durable is %d: use DMPI_DURABLE, DMPI_FRESH or 0",
+                     options->durable);
     if (!(options->timeout >= 0))
         return fault(DMPI_EINVAL,
                      "a timeout of %g s: use a positive number, or "
@@ -82,6 +86,7 @@ dmpi_status task_order_init(struct task_order *order,
                                  .priority = options->priority,
                                  .target = options->rank,
                                  .flags = hard_flag(options),
+                                 .durable = (int8_t)options->durable,
                                  .resources = options->resources};
     order->flags |= isolation_flag(options);
     set_terms(order, options);

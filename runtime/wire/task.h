@@ -23,6 +23,7 @@ struct task_order {
     uint64_t key;           /* 0: a new one is made */
     int target;             /* a worker's rank, or 0 */
     uint8_t flags;          /* RUN_... */
+    int8_t durable;         /* DMPI_DURABLE, DMPI_FRESH, 0; of rank 0's tasks */
     const char *resources;  /* "gpu:1 license", or NULL: none */
     struct msg_terms terms; /* if flagged */
 };

@@ -370,7 +370,7 @@ static int differ(void)
 
 static int same_name(void)
 {
-    static dmpi_function twice = {"square", only_here, 0, 0, NULL};
+    static dmpi_function twice = {"square", only_here, 0, 0, NULL, NULL};
     dmpi_function_enter(&twice);
     return open_only();
 }

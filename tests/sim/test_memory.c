@@ -99,8 +99,9 @@ static void submit_graph(struct cluster *cluster, const struct pattern *pattern)
                                              .inputs = inputs[i],
                                              .input_count = 2};
     }
-    CU_ASSERT_EQUAL(center_submit_graph(cluster->center, tasks, count, keys),
-                    DMPI_OK);
+    CU_ASSERT_EQUAL(
+        center_submit_graph(cluster->center, tasks, count, NULL, keys),
+        DMPI_OK);
     for (size_t i = 0; i < count; i++) center_drop(cluster->center, keys[i]);
     free(inputs);
     free(keys);

@@ -108,8 +108,9 @@ static bool submit(struct cluster *cluster, const struct workload *workload,
             .size = sizeof order.args[i],
             .options = i < setup->placed ? &order.places[i] : NULL};
     }
-    bool good = center_submit_graph(cluster->center, order.tasks,
-                                    workload->count, order.keys) == DMPI_OK;
+    bool good =
+        center_submit_graph(cluster->center, order.tasks, workload->count, NULL,
+                            order.keys) == DMPI_OK;
     for (size_t i = 0; good && i < workload->count; i++)
         center_drop(cluster->center, order.keys[i]);
     order_fini(&order);

@@ -36,6 +36,8 @@ static void defaults_are_as_the_table_says(void)
 {
     CU_ASSERT_TRUE(read_options(NULL));
     CU_ASSERT_EQUAL(config.value[CONFIG_BIND], 0);
+    CU_ASSERT_EQUAL(config.value[CONFIG_DURABLE], 0);
+    CU_ASSERT_STRING_EQUAL(config.journal, "");
     CU_ASSERT_EQUAL(config.value[CONFIG_FAKE_NODES], 0);
     CU_ASSERT_EQUAL(config.value[CONFIG_HELP], 0);
     CU_ASSERT_EQUAL(config.value[CONFIG_ISOLATE], ISOLATE_OFF);
@@ -70,6 +72,8 @@ static void every_option_can_be_set(void)
         {"log=debug", CONFIG_LOG, 3},
         {"report=1", CONFIG_REPORT, 1},
         {"steal=0", CONFIG_STEAL, 0},
+        {"durable=got", CONFIG_DURABLE, 1},
+        {"durable=marked", CONFIG_DURABLE, 0},
         {"table=1", CONFIG_TABLE, 1},
         {"trace=a.json", CONFIG_TRACE, 1},
         {"trace=", CONFIG_TRACE, 0},
@@ -268,23 +272,12 @@ static void reason_is_cut_to_its_buffer(void)
 
 static void help_has_a_line_for_each_option(void)
 {
-    static const char *const names[] = {"BIND",
-                                        "FAKE_NODES",
-                                        "HELP",
-                                        "ISOLATE",
-                                        "RESOURCES",
-                                        "LOG",
-                                        "REPORT",
-                                        "STEAL",
-                                        "TABLE",
-                                        "TRACE ",
-                                        "TRACE_MIB",
-                                        "BEAT_SECONDS",
-                                        "DEAD_SECONDS",
-                                        "MIN_WORKERS",
-                                        "RECOVERY",
-                                        "SUSPECT_SECONDS",
-                                        "WATCHDOG_SECONDS"};
+    static const char *const names[] = {
+        "BIND",      "DURABLE",         "FAKE_NODES",      "HELP",
+        "ISOLATE",   "JOURNAL",         "RESOURCES",       "LOG",
+        "REPORT",    "STEAL",           "TABLE",           "TRACE ",
+        "TRACE_MIB", "BEAT_SECONDS",    "DEAD_SECONDS",    "MIN_WORKERS",
+        "RECOVERY",  "SUSPECT_SECONDS", "WATCHDOG_SECONDS"};
     char *help = config_help();
     size_t lines = 0;
 

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 static dmpi_function functions[] = {
-    {"beta", NULL, 0, 0, NULL},     {"alpha", NULL, 0, 0, NULL},
-    {"gamma", NULL, 0, 0, NULL},    {"al", NULL, 0, 0, NULL},
-    {"alphabet", NULL, 0, 0, NULL}, {"beta", NULL, 0, 0, NULL},
+    {"beta", NULL, 0, 0, NULL, NULL},     {"alpha", NULL, 0, 0, NULL, NULL},
+    {"gamma", NULL, 0, 0, NULL, NULL},    {"al", NULL, 0, 0, NULL, NULL},
+    {"alphabet", NULL, 0, 0, NULL, NULL}, {"beta", NULL, 0, 0, NULL, NULL},
 };
 enum { BETA, ALPHA, GAMMA, AL, ALPHABET, BETA_AGAIN };
 

@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# A program that is run again takes from its journal what has not changed, on any
+# number of ranks; a journal that cannot be used ends it with a line and code 2.
+#
+#     BUILD=build RUN=scripts/run tests/mpi/journal.sh
+# shellcheck disable=SC2317 # check() calls them
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/check.bash
+. tests/check.bash
+program=$BUILD/tests/mpi/prog_journal
+export DISTMPI_BIND=none # no warning where workers share cores
+export JOURNAL_RAN=$tmp/ran
+
+# run NP ARGUMENT...: prints to $tmp/out and err; the functions that ran stand in
+# $tmp/ran
+run() {
+    local np=$1
+    shift
+    : >"$tmp/ran"
+    code=0
+    timeout -k 5 60 "$RUN" -np "$np" "$program" "$@" \
+        >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
+    return "$code"
+}
+
+# ran NAME=COUNT...: just these functions ran
+ran() {
+    [ "$(sort "$tmp/ran" | uniq -c | awk '{ printf "%s%s=%s", sep, $2, $1; sep = " " }')" = "$*" ]
+}
+
+silent() { [ ! -s "$tmp/err" ]; }
+same_output() { cmp -s "$tmp/out" "$tmp/first.$1"; }
+
+# What is in no journal: what is not marked, fails or is always fresh.
+again="check_large=1 fails=1 square=1 sum=1"
+
+# shellcheck disable=SC2086 # one word per function
+first_run() {
+    rm -rf "$tmp/journal".*
+    export DISTMPI_JOURNAL=$tmp/journal.$1
+    run "$1" work && cp "$tmp/out" "$tmp/first.$1" && silent &&
+        ran add=7 check_large=1 draw=1 empty=1 fails=1 large=1 parent=1 see=2 \
+            square=46 sum=5 versioned=1 && grep -qx 'large 1' "$tmp/out"
+}
+# shellcheck disable=SC2086
+second_run() {
+    run "$1" work && silent && same_output "$2" && ran $again
+}
+new_input() {
+    run "$1" work 2 && ran check_large=1 fails=1 square=1 sum=2 versioned=1
+}
+new_argument() {
+    run "$1" work 1 500 && ran check_large=1 fails=1 square=2 sum=1
+}
+new_version() {
+    run "$1" work 1 1 2 && ran check_large=1 fails=1 square=1 sum=2 versioned=1
+}
+new_constant() {
+    run "$1" work 1 1 1 8 && ran check_large=1 fails=1 see=1 square=1 sum=1 &&
+        grep -qx 'constant 8' "$tmp/out"
+}
+for np in 1 2 3 4; do
+    check "the first run, np $np" first_run $np
+    check "the second run, np $np" second_run $np $np
+done
+check "on fewer ranks" second_run 1 4
+check "an input has changed" new_input 3
+check "an argument has changed" new_argument 3
+check "a version has changed" new_version 2
+check "a constant has changed" new_constant 3
+check "back again" second_run 2 4
+
+got() {
+    export DISTMPI_DURABLE=got
+    run "$1" got && ran square=20 sum=1 && run "$1" got && ran square=10
+}
+for np in 1 3; do
+    DISTMPI_JOURNAL=$tmp/got.$np check "all that is got, np $np" got $np
+done
+unset DISTMPI_DURABLE
+
+gang() {
+    run 3 gang && ran member=2 && cp "$tmp/out" "$tmp/first.gang" &&
+        run 4 gang && ran "" && same_output gang
+}
+DISTMPI_JOURNAL=$tmp/gang check "a gang" gang
+
+unknown() {
+    run "$1" unknown && run "$1" unknown && ran square=1 sum=2 &&
+        [ "$(grep -c 'is not kept$' "$tmp/err")" = 1 ]
+}
+DISTMPI_JOURNAL=$tmp/unknown check "of what nobody knows" unknown 2
+
+places() {
+    run "$1" places && run "$1" places && silent && ran check_large=1 &&
+        [ "$(cat "$tmp/out")" = "large 1" ]
+}
+for np in 1 3; do
+    DISTMPI_JOURNAL=$tmp/places.$np check "holders and copies, np $np" places $np
+done
+
+reports() {
+    DISTMPI_REPORT=1 run 2 work && grep -q \
+        'journal: 59 tasks taken from it .*, 0 values written (0 bytes)' "$tmp/err"
+}
+DISTMPI_JOURNAL=$tmp/journal.4 check "the report" reports
+
+# ---- journals that cannot be used --------------------------------------------
+
+# refused NP FILE TEXT: exit code 2, one line with TEXT
+refused() {
+    ! DISTMPI_JOURNAL=$2 run "$1" work && [ "$code" = 2 ] &&
+        [ ! -s "$tmp/ran" ] && [ ! -s "$tmp/out" ] &&
+        [ "$(grep -c '^distmpi: ' "$tmp/err")" = 1 ] &&
+        grep -q "^distmpi: .*$3" "$tmp/err"
+}
+untouched() {
+    cp "$tmp/$2" "$tmp/kept"
+    refused "$1" "$tmp/$2" "$3" && cmp -s "$tmp/$2" "$tmp/kept"
+}
+echo "my thesis" >"$tmp/thesis"
+head -c 9000 "$tmp/journal.4" >"$tmp/torn"
+for np in 1 3; do
+    check "no such folder, np $np" refused $np "$tmp/no/such" 'make it first$'
+    check "another file, np $np" untouched $np thesis 'is not a journal'
+    check "a torn one, np $np" untouched $np torn 'is damaged'
+done
+
+in_use() {
+    local waiting result=0
+    export DISTMPI_JOURNAL=$tmp/used
+    "$RUN" -np 2 "$program" wait 6 >"$tmp/waits" 2>&1 </dev/null &
+    waiting=$!
+    until grep -q open "$tmp/waits"; do sleep 0.05; done
+    refused 2 "$tmp/used" 'is in use by process [0-9]* on ' || result=1
+    wait "$waiting" || result=1
+    return "$result"
+}
+check "one job has it" in_use
+exit "$failed"
