@@ -61,6 +61,8 @@ typedef struct dmpi_task_options {
     int isolate;           /* in a process of its own: 1 yes, -1 no, 0 as
                   * DISTMPI_ISOLATE says; see below */
     int durable;           /* DMPI_DURABLE, DMPI_FRESH, or 0: see below */
+    double needs_seconds;  /* it is not begun when the job ends sooner than
+                            * that, see launch.h; 0: it does not say */
 } dmpi_task_options;
 
 #define DMPI_DURABLE 1

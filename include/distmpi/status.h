@@ -31,7 +31,8 @@ typedef enum dmpi_status {
     DMPI_ECANCELLED = 10, /* in dmpi_failure.status: by dmpi_cancel() */
     DMPI_EDEADLOCK = 11,  /* tasks wait for each other in a circle */
     DMPI_ECRASHED = 12,   /* in dmpi_failure.status: it ended its process */
-    DMPI_ELOST = 13       /* it was on a worker that is lost */
+    DMPI_ELOST = 13,      /* it was on a worker that is lost */
+    DMPI_EDEADLINE = 14   /* not begun: the job is ending; see launch.h */
 } dmpi_status;
 
 /* A short text for STATUS: a constant, never NULL. */

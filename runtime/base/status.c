@@ -25,6 +25,7 @@ static const char *const texts[] = {
     [DMPI_EDEADLOCK] = "tasks wait for each other",
     [DMPI_ECRASHED] = "crashed",
     [DMPI_ELOST] = "lost with its worker",
+    [DMPI_EDEADLINE] = "not begun before the deadline",
 };
 
 const char *dmpi_status_text(dmpi_status status)

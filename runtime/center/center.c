@@ -12,6 +12,7 @@
 #include "catalog.h"
 #include "closing.h"
 #include "copies.h"
+#include "curfew.h"
 #include "fault.h"
 #include "key.h"
 #include "kin.h"
@@ -28,6 +29,7 @@ struct center {
     struct scheduler scheduler;
     struct kin kin;
     struct closing closing;
+    struct curfew curfew;
     uint64_t bytes_put;
     bool recover; /* see struct center_setup */
     struct losses_counts losses;
@@ -138,7 +140,7 @@ dmpi_status center_submit_gang(struct center *center,
     dmpi_status status = gangs_check(&center->scheduler.gangs, orders, size);
     if (status) return status;
     scheduler_submit_gang(&center->scheduler, orders, (uint32_t)size, keys);
-    scheduler_settle(&center->scheduler);
+    settle(center);
     return DMPI_OK;
 }
 
@@ -549,6 +551,36 @@ int center_living(const struct center *center)
 struct losses_counts center_losses(const struct center *center)
 {
     return center->losses;
+}
+
+/* ---- told to end ---------------------------------------------------------*/
+
+void center_curfew(struct center *center, uint64_t left_ns, bool begins)
+{
+    curfew_tell(&center->curfew, &center->scheduler, left_ns, begins);
+    settle(center);
+}
+
+bool center_curfew_begun(const struct center *center)
+{
+    return center->curfew.begun;
+}
+
+int center_curfew_asked(const struct center *center, int *signal)
+{
+    *signal = center->curfew.signal;
+    return center->curfew.asked_by;
+}
+
+uint64_t center_not_begun(const struct center *center)
+{
+    return center->scheduler.not_begun;
+}
+
+static void on_ask_curfew(struct center *center, int from,
+                          const struct msg_ask_curfew *ask)
+{
+    curfew_on_ask(&center->curfew, from, ask);
 }
 
 /* ---- the end -------------------------------------------------------------*/

@@ -173,6 +173,22 @@ struct losses_counts {
 
 struct losses_counts center_losses(const struct center *center);
 
+/* ---- told to end ---------------------------------------------------------*/
+
+/* Tell the workers that the job ends in LEFT_NS; BEGINS: and that no task begins
+ * any more. Those that have not, and those that need longer than what is left,
+ * end with an error of status DMPI_EDEADLINE. */
+void center_curfew(struct center *center, uint64_t left_ns, bool begins);
+
+/* Have they been told that none begins? */
+bool center_curfew_begun(const struct center *center);
+
+/* A worker was told to end: its rank, and by which signal; 0: none was. */
+int center_curfew_asked(const struct center *center, int *signal);
+
+/* Tasks that were not begun for that reason, and those that depend on them. */
+uint64_t center_not_begun(const struct center *center);
+
 /* ---- the end -------------------------------------------------------------*/
 
 /* Tell all workers that the pool ends with STATUS, and to ask for nothing more;

@@ -185,9 +185,14 @@ struct gang *gangs_failed(struct gangs *gangs)
     return (struct gang *)queue_first(&gangs->failed);
 }
 
+struct gang *gangs_next(struct gangs *gangs)
+{
+    return (struct gang *)queue_first(&gangs->ready);
+}
+
 struct gang *gangs_start(struct gangs *gangs)
 {
-    struct gang *gang = (struct gang *)queue_first(&gangs->ready);
+    struct gang *gang = gangs_next(gangs);
     if (!gang || gang->size > (uint32_t)gangs->roster->gangless) return NULL;
     queue_pop(&gangs->ready);
     gangs->waiting--;

@@ -72,7 +72,10 @@ struct record *gangs_bad_input(const struct gang *gang);
 /* A gang with an error among its inputs, or NULL; it stays, to be taken out. */
 struct gang *gangs_failed(struct gangs *gangs);
 
-/* The next gang without, if there are enough workers for it, or NULL. Its workers are
+/* The next gang without, or NULL; it stays. */
+struct gang *gangs_next(struct gangs *gangs);
+
+/* The same, if there are enough workers for it, or NULL. Its workers are
  * chosen, and in no other gang until gangs_member_ended(). */
 struct gang *gangs_start(struct gangs *gangs);
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "failure.h"
 #include "inputs.h"
 #include "key.h"
 #include "log.h"
@@ -353,11 +354,26 @@ static void give_error(struct scheduler *scheduler, struct gang *gang)
     gang_free(gang);
 }
 
+/* A gang has begun when its workers have heard of it. */
+static void end_gangs(struct scheduler *scheduler)
+{
+    struct gang *gang;
+    while ((gang = gangs_next(&scheduler->gangs))) {
+        struct failure_of of = {.function = gang->members[0]->spec->function};
+        struct buffer *error =
+            failure_new(DMPI_EDEADLINE, &of, "not begun: the job is ending");
+        scheduler->not_begun += gang->size;
+        scheduler_fail(scheduler, gang->members[0], error);
+        buffer_unref(error);
+    }
+}
+
 static void start_gangs(struct scheduler *scheduler)
 {
     struct gang *gang;
     while ((gang = gangs_failed(&scheduler->gangs)))
         give_error(scheduler, gang);
+    if (scheduler->closed) end_gangs(scheduler);
     while ((gang = gangs_start(&scheduler->gangs)))
         for (uint32_t i = 0; i < gang->size; i++) {
             gangs_say(gang, scheduler->values->port, i);
@@ -470,6 +486,7 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     task_enter(record, done->status == DMPI_OK ? TASK_DONE : TASK_FAILED);
     values_exist(scheduler->values, record, from, done->bytes);
     if (record->spec->watchers) release_watchers(scheduler, record->spec);
+    if (done->status == DMPI_EDEADLINE) scheduler->not_begun++;
     if (done->status == DMPI_EBUSY)
         keep(scheduler, record, roster_at(roster, from));
     else let_go(scheduler, record, from);

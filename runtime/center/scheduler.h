@@ -31,6 +31,8 @@ struct scheduler {
     uint64_t *found; /* keys with a worker now that were sought; owned */
     size_t found_count, found_capacity;
     struct gangs gangs;
+    bool closed;        /* no gang starts any more */
+    uint64_t not_begun; /* tasks that ended so, DMPI_EDEADLINE */
 };
 
 /* SUPPLY, FUNCTIONS, STEAL: see center_new(). */

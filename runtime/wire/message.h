@@ -40,6 +40,7 @@ enum { MESSAGE_PROTOCOL = 10 };
     M(UNSTUCK,     unstuck)     /* worker: let another one go on */            \
     M(BLOCKED,     blocked)     /* worker: this task waits for those keys */   \
     M(ECHO,        echo)        /* worker: you heard what I said before */     \
+    M(ASK_CURFEW,  ask_curfew)  /* worker: I was told to end */                \
     M(QUIET,       quiet)       /* worker: I ask nobody for anything */        \
     M(STOPPED,     stopped)     /* worker: this is all that I have said */
 
@@ -65,6 +66,7 @@ enum { MESSAGE_PROTOCOL = 10 };
     M(GO_ON,       go_on)       /* center: begin more all the same */          \
     M(WAIT_FAILED, wait_failed) /* center: that task waits in a circle */      \
     M(RANK_LOST,   rank_lost)   /* center: that rank will say nothing more */  \
+    M(CURFEW,      curfew)      /* center: the job is to end then */           \
     M(STOP,        stop)        /* center: ask nobody for anything more */     \
     M(COUNT,       count)       /* center: all are quiet, say your last */     \
     M(END,         end)         /* center: when you heard so many, go */
@@ -147,8 +149,9 @@ struct msg_task_done {
     uint64_t bytes;
     uint32_t ns; /* it ran so long; at most 4.29 s is told */
     uint16_t attempt;
-    uint16_t status; /* DMPI_OK, DMPI_EFAILED, or DMPI_EBUSY: it failed, and
-                      * uses its inputs until TASK_LEFT */
+    uint16_t status; /* DMPI_OK, DMPI_EFAILED, DMPI_EDEADLINE: it was not begun,
+                      * or DMPI_EBUSY: it failed, and uses its inputs until
+                      * TASK_LEFT */
 };
 
 struct msg_task_left {
@@ -270,6 +273,7 @@ struct msg_input {
 /* Options that few tasks have. Behind them: ids x struct msg_resource, padded. */
 struct msg_terms {
     uint64_t timeout_ns; /* of one run; 0: none */
+    uint64_t needs_ns;   /* of the job's time, or it is not begun */
     uint64_t epoch;      /* of constants; 0: it has none */
     uint16_t retries;    /* it may fail so many times before that is its end */
     uint16_t tried;      /* and has failed so many times */
@@ -425,6 +429,15 @@ struct msg_rank_lost {
     uint32_t pad;
 };
 
+struct msg_ask_curfew {
+    uint64_t signal; /* by which I was */
+};
+
+struct msg_curfew {
+    uint64_t left_ns; /* until the job's end */
+    uint64_t begins;  /* not 0: no task begins any more */
+};
+
 struct msg_stop {
     uint64_t status; /* a dmpi_status, which dmpi_open() returns there */
 };
@@ -462,7 +475,7 @@ _Static_assert(sizeof(struct msg_stopped) == 104, "wire layout");
 _Static_assert(sizeof(struct msg_heard) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_input) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_resource) == 4, "wire layout");
-_Static_assert(sizeof(struct msg_terms) == 56, "wire layout");
+_Static_assert(sizeof(struct msg_terms) == 64, "wire layout");
 _Static_assert(sizeof(struct msg_task_run) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_gang) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_gang_ready) == 8, "wire layout");
@@ -475,5 +488,7 @@ _Static_assert(sizeof(struct msg_constant) == 104, "wire layout");
 _Static_assert(sizeof(struct msg_constants_forget) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_constant_held) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_cancel) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_ask_curfew) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_curfew) == 16, "wire layout");
 
 #endif

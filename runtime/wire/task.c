@@ -32,6 +32,10 @@ static dmpi_status check_options(const dmpi_task_options *options)
                      "a timeout of %g s: use a positive number, or "
                      "0 for none",
                      options->timeout);
+    if (!(options->needs_seconds >= 0))
+        return fault(DMPI_EINVAL,
+                     "a task that needs %g s: use a positive number, or 0",
+                     options->needs_seconds);
     return DMPI_OK;
 }
 
@@ -55,21 +59,29 @@ static uint64_t limit_ns(double seconds)
     return ns ? ns : 1;
 }
 
+/* More than any deadline is still more. */
+static uint64_t needed_ns(double seconds)
+{
+    return (uint64_t)((seconds < SECONDS_MAX ? seconds : SECONDS_MAX) * 1e9);
+}
+
 /* Ordinary tasks have none. */
 static void set_terms(struct task_order *order,
                       const dmpi_task_options *options)
 {
     if (!options->retries && !options->node && !options->cores &&
         !options->resources && !options->seed && options->timeout == 0 &&
-        !options->output_bytes)
+        !options->output_bytes && options->needs_seconds == 0)
         return;
     order->flags |= RUN_TERMS;
-    order->terms = (struct msg_terms){.timeout_ns = limit_ns(options->timeout),
-                                      .retries = (uint16_t)options->retries,
-                                      .node = (uint16_t)options->node,
-                                      .cores = (uint16_t)options->cores,
-                                      .seed = options->seed,
-                                      .output_bytes = options->output_bytes};
+    order->terms =
+        (struct msg_terms){.timeout_ns = limit_ns(options->timeout),
+                           .needs_ns = needed_ns(options->needs_seconds),
+                           .retries = (uint16_t)options->retries,
+                           .node = (uint16_t)options->node,
+                           .cores = (uint16_t)options->cores,
+                           .seed = options->seed,
+                           .output_bytes = options->output_bytes};
 }
 
 dmpi_status task_order_init(struct task_order *order,

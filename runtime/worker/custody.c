@@ -213,6 +213,14 @@ void custody_hold(struct custody *custody, struct value *value,
     if (value->wants || value->dropped) fulfil_all(custody, value);
 }
 
+static dmpi_status error_status(const struct job *job,
+                                const struct buffer *error)
+{
+    const dmpi_failure *failure = error->data;
+    if (job->flags & JOB_OVER) return DMPI_EBUSY;
+    return failure->status == DMPI_EDEADLINE ? DMPI_EDEADLINE : DMPI_EFAILED;
+}
+
 static void say_done(struct custody *custody, const struct job *job,
                      const struct buffer *output, uint64_t ns)
 {
@@ -223,9 +231,8 @@ static void say_done(struct custody *custody, const struct job *job,
         .bytes = output->size,
         .ns = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX,
         .attempt = job->attempt,
-        .status = !output->is_error       ? DMPI_OK
-                  : job->flags & JOB_OVER ? DMPI_EBUSY
-                                          : DMPI_EFAILED};
+        .status =
+            output->is_error ? (uint16_t)error_status(job, output) : DMPI_OK};
 }
 
 void custody_discard(struct custody *custody, struct job *job)

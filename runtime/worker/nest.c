@@ -200,6 +200,7 @@ void nest_abandon(struct nest *nest, struct job *next)
 
 struct job *nest_ready_job(const struct nest *nest, uint64_t key)
 {
+    if (nest->closed) return NULL;
     const struct value *value = store_find(&nest->custody->store, key);
     if (!value || value->state != VALUE_MAKING) return NULL;
     struct job *job = value->job;
@@ -390,6 +391,13 @@ void nest_resume(struct nest *nest, struct waiter *waiter)
     agenda_resume(agenda_of(nest), waiter->job);
 }
 
+void nest_close_down(struct nest *nest)
+{
+    nest->closed = true;
+    nest->blocked_max = 0;
+    nest->granted = false;
+}
+
 static bool is_still(const struct nest *nest)
 {
     return !agenda_of(nest)->running && !nest->awake;
@@ -424,7 +432,7 @@ static void turn_limit(struct nest *nest)
 void nest_on_go_on(struct nest *nest)
 {
     nest->asked = false;
-    nest->granted = true;
+    nest->granted = !nest->closed;
 }
 
 static void end_late_waits(struct nest *nest)
@@ -476,7 +484,8 @@ static void turn_still(struct nest *nest)
 void nest_turn(struct nest *nest)
 {
     if (nest->deadlines) end_late_waits(nest);
-    if (nest->blocked || nest->granted) turn_limit(nest);
+    bool limited = nest->blocked || nest->granted;
+    if (limited && !nest->closed) turn_limit(nest);
     if (nest->waiting) turn_still(nest);
 }
 

@@ -55,6 +55,7 @@ struct nest {
     uint64_t waits;          /* so far */
     uint64_t still_since_ns; /* nothing was to be done; 0: something was */
     bool asked, granted;     /* to go on above the limit */
+    bool closed;             /* no other job begins */
 };
 
 void nest_init(struct nest *nest);
@@ -118,6 +119,9 @@ static inline bool nest_may_begin(const struct nest *nest)
 {
     return nest->blocked < nest->blocked_max || nest->granted;
 }
+
+/* None may, from now on. Those that wait still go on when they are awake. */
+void nest_close_down(struct nest *nest);
 
 /* Is this worker held up by its limit alone? */
 bool nest_stuck(const struct nest *nest);

@@ -21,6 +21,7 @@
 #include "order.h"
 #include "steal.h"
 #include "tight.h"
+#include "unbegun.h"
 
 enum {
     /* Turns may be a tick apart while a task runs. */
@@ -40,6 +41,7 @@ struct worker {
     struct muster muster;
     struct steal steal;
     bool stealing;
+    struct unbegun unbegun;
     struct msg_counts counts;
     struct ending ending;
 };
@@ -83,6 +85,7 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
 void worker_free(struct worker *worker)
 {
     if (!worker) return;
+    unbegun_fini(&worker->unbegun);
     nest_fini(&worker->nest);
     agenda_fini(&worker->agenda, &worker->jobs);
     constants_fini(&worker->constants);
@@ -157,8 +160,8 @@ static inline void stop_running(struct worker *worker, const struct job *job,
     worker->counts.inputs_local += job->local;
 }
 
-/* JOB will not run, its value is that of its input BAD. Rare, and kept out of
- * the way of those that do. */
+/* JOB will not run, its value is BAD (taken). Rare, and kept out of the way of
+ * those that do. */
 static __attribute__((noinline)) void skip(struct worker *worker,
                                            struct job *job, struct buffer *bad)
 {
@@ -171,7 +174,16 @@ static __attribute__((noinline)) void skip(struct worker *worker,
                                   .flags = TRACE_FAILED};
     if (trace) trace_add(trace, &record);
     stop_running(worker, job, bad, 0);
-    custody_made(&worker->custody, job, buffer_ref(bad), 0);
+    custody_made(&worker->custody, job, bad, 0);
+}
+
+/* Why JOB is not to run: an error (a reference for the caller), or NULL. */
+static inline struct buffer *why_not(struct worker *worker, struct job *job)
+{
+    struct buffer *bad = job->inputs ? job_bad_input(job) : NULL;
+    if (bad) return buffer_ref(bad);
+    if (!(job->flags & RUN_TERMS) && !worker->unbegun.begun) return NULL;
+    return unbegun_reason(&worker->unbegun, &worker->custody, job);
 }
 
 /* JOB is one of a gang: a turn may pass, and worker_take() asks again. */
@@ -182,13 +194,20 @@ wait_for_gang(struct worker *worker, struct job *job)
     return muster_take(&worker->muster);
 }
 
+/* Members of a gang do, after all others have ended unbegun. */
+static bool may_begin(const struct worker *worker)
+{
+    if (nest_may_begin(&worker->nest)) return true;
+    return worker->unbegun.begun && unbegun_is_over(&worker->custody);
+}
+
 struct job *worker_take(struct worker *worker)
 {
     struct job *job;
     if (worker->muster.waiting) return muster_take(&worker->muster);
-    if (!nest_may_begin(&worker->nest)) return NULL;
+    if (!may_begin(worker)) return NULL;
     while ((job = tight_take(&worker->custody))) {
-        struct buffer *bad = job->inputs ? job_bad_input(job) : NULL;
+        struct buffer *bad = why_not(worker, job);
         if (bad) {
             skip(worker, job, bad);
             continue;
@@ -196,8 +215,7 @@ struct job *worker_take(struct worker *worker)
         if (job->flags & RUN_TERMS && tight_waits(&worker->custody, job))
             continue;
         if (job->stage == STAGE_MISFIT) {
-            skip(worker, job, bad = tight_error(&worker->custody, job));
-            buffer_unref(bad);
+            skip(worker, job, tight_error(&worker->custody, job));
             continue;
         }
         if (job->flags & RUN_GANG) return wait_for_gang(worker, job);
@@ -225,7 +243,7 @@ bool worker_take_over(struct worker *worker, struct job *job)
 {
     agenda_take_over(&worker->agenda, job);
     if (worker->custody.memory.tight) room_hold(&worker->custody.room, job);
-    struct buffer *bad = job->inputs ? job_bad_input(job) : NULL;
+    struct buffer *bad = why_not(worker, job);
     if (bad) skip(worker, job, bad);
     return !bad;
 }
@@ -238,7 +256,7 @@ bool worker_waits_for_gang(const struct worker *worker)
 bool worker_may_take(const struct worker *worker)
 {
     if (worker->muster.waiting) return false;
-    return tight_may_take(&worker->custody) && nest_may_begin(&worker->nest);
+    return tight_may_take(&worker->custody) && may_begin(worker);
 }
 
 struct waiter *worker_awake(const struct worker *worker)
@@ -399,7 +417,7 @@ static void on_steal(struct worker *worker, int from,
     size_t most = agenda_share(&worker->agenda, worker->steal.hungry_count);
     size_t given = 0;
     struct job *job;
-    if (worker->ending.stopping) return;
+    if (worker->ending.stopping || worker->unbegun.begun) return;
     while (given < most && (job = job_to_give(worker, from))) {
         give(worker, from, job);
         given++;
@@ -455,6 +473,19 @@ static void on_stop(struct worker *worker, int from,
     ending_on_stop(&worker->ending, stop);
 }
 
+static void on_curfew(struct worker *worker, int from,
+                      const struct msg_curfew *say)
+{
+    unbegun_on_curfew(&worker->unbegun, &worker->nest, say);
+}
+
+void worker_ask_curfew(struct worker *worker, int signal)
+{
+    struct msg_ask_curfew *ask =
+        port_say(worker->port, 0, MSG_ASK_CURFEW, sizeof *ask);
+    ask->signal = (uint64_t)signal;
+}
+
 static void on_count(struct worker *worker, int from,
                      const struct msg_count *count)
 {
@@ -490,7 +521,8 @@ void worker_turn(struct worker *worker)
         return;
     }
     nest_turn(&worker->nest);
-    if (!worker->stealing) return;
+    if (worker->unbegun.begun) unbegun_turn(&worker->unbegun, &worker->custody);
+    if (!worker->stealing || worker->unbegun.begun) return;
     const struct agenda *agenda = &worker->agenda;
     if (!nest_may_begin(&worker->nest)) offer_work(worker);
     else if (agenda->running || agenda->ready.count) offer_work(worker);

@@ -97,6 +97,9 @@ uint64_t worker_backlog_ns(const struct worker *worker);
 
 struct exchange *worker_exchange(struct worker *worker);
 
+/* This rank was told to end, by SIGNAL: the center is to decide. */
+void worker_ask_curfew(struct worker *worker, int signal);
+
 /* The center has told how much there is to hear, and it was heard. */
 bool worker_ended(const struct worker *worker);
 

@@ -83,6 +83,7 @@ static bool says_cut(const void *data, bool is_error)
 {
     const dmpi_failure *failure = data;
     return is_error && (failure->status == DMPI_ECANCELLED ||
+                        failure->status == DMPI_EDEADLINE ||
                         failure->status == DMPI_ETIMEOUT);
 }
 

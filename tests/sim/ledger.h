@@ -3,8 +3,8 @@
  * seen of it.
  *
  * A key is what was foretold; or, if it is tainted, an error that says that its
- * task, or one before it, was cut short: cancelled, or out of time. Where disks
- * may be full a copy may also be an error that says that. */
+ * task, or one before it, was cut short: cancelled, out of time, or not begun.
+ * Where disks may be full a copy may also be an error that says that. */
 #ifndef LEDGER_H
 #define LEDGER_H
 

@@ -57,6 +57,7 @@ struct script {
     size_t eye_count;
     struct watch_list over;
     unsigned tasks_left;
+    bool curfew; /* it has begun */
     bool good;
 };
 
@@ -302,7 +303,7 @@ static void add_draft(struct script *script, const struct draft *draft,
     ledger_add(&script->ledger, key, expected);
     ledger_note_inputs(&script->ledger, draft->entries,
                        (uint32_t)draft->order.input_count,
-                       draft->order.terms.timeout_ns);
+                       script->curfew || draft->order.terms.timeout_ns);
 }
 
 static void submit_one(struct script *script)
@@ -386,6 +387,35 @@ static void cancel(struct script *script)
     if (center_cancel(script->center, entry->key) != DMPI_OK)
         fail(script, "cannot cancel", entry->key);
     if (!one_in(script, 4)) center_settle(script->center);
+}
+
+/* All that has not ended may be cut short, and all that comes. */
+static void begin_curfew(struct script *script)
+{
+    script->curfew = true;
+    for (size_t i = 0; i < script->ledger.count; i++) {
+        struct entry *entry = &script->ledger.entries[i];
+        if (!entry->held || state_is(script, entry, DMPI_PENDING, DMPI_PLACED))
+            ledger_taint(&script->ledger, entry);
+    }
+    center_curfew(script->center, 1000, true);
+}
+
+/* The center is told to end; or a worker is, which asks it. */
+static void ask_curfew(struct script *script)
+{
+    if (script->curfew) return;
+    if (one_in(script, 2)) begin_curfew(script);
+    else
+        worker_ask_curfew(cluster_worker(script->cluster, any_worker(script)),
+                          1);
+}
+
+static void answer_curfew(struct script *script)
+{
+    int signal;
+    if (!script->curfew && center_curfew_asked(script->center, &signal))
+        begin_curfew(script);
 }
 
 static struct buffer *any_bytes(struct script *script)
@@ -528,6 +558,10 @@ static void act(struct script *script)
     struct entry *entry;
     if (one_in(script, script->flavour->cancel_one_in)) {
         cancel(script);
+        return;
+    }
+    if (one_in(script, script->flavour->curfew_one_in)) {
+        ask_curfew(script);
         return;
     }
     if (script->flavour->constants && one_in(script, 8)) set_constant(script);
@@ -697,6 +731,7 @@ bool script_run(uint64_t seed, const struct script_flavour *flavour)
     script.tasks_left = 1 + below(&script, flavour->tasks_max);
     unsigned busy = 1 + below(&script, 6);
     while (script.tasks_left && script.good) {
+        answer_curfew(&script);
         if (random_one_in(&script.random, busy)) act(&script);
         else cluster_step(script.cluster);
         check_running(&script);

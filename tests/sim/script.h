@@ -4,7 +4,8 @@
  * It submits tasks on keys it has, sets constants, puts, gets, copies and drops
  * keys, and calls from inside running tasks, all at random moments. What each
  * key must be is computed beforehand, one task after the other; but for a task
- * that is cancelled or has a timeout it may as well be the error that says so. */
+ * that is cancelled, has a timeout, or is not begun before the job is to end, it
+ * may as well be the error that says so. */
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
@@ -21,6 +22,7 @@ struct script_flavour {
     unsigned gang_one_in;   /* submissions are a gang's; 0: none */
     unsigned terms_one_in;  /* tasks have retries, a timeout or both; 0: none */
     unsigned cancel_one_in; /* of what the application does; 0: never */
+    unsigned curfew_one_in; /* the same: the job is to end, once; 0: never */
     unsigned memory_max;    /* bytes a worker has for values; 0: any */
     bool disk_full;         /* sometimes; tasks may fail then */
     bool small;             /* values are words: more tasks, less copying */

@@ -193,6 +193,48 @@ static void also_on_few_workers_that_steal_from_each_other(void)
     CU_ASSERT_EQUAL(seeds_run(4000, cut_short_and_stolen), 0);
 }
 
+static bool told_to_end(uint64_t seed)
+{
+    static const struct script_flavour flavour = {.workers_max = 6,
+                                                  .tasks_max = 80,
+                                                  .inputs_max = 3,
+                                                  .fail_one_in = 20,
+                                                  .target_one_in = 3,
+                                                  .picky_one_in = 6,
+                                                  .gang_one_in = 8,
+                                                  .terms_one_in = 6,
+                                                  .cancel_one_in = 10,
+                                                  .curfew_one_in = 12,
+                                                  .constants = true,
+                                                  .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void all_tasks_end_when_the_job_is_told_to(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(1500, told_to_end), 0);
+}
+
+static bool told_to_end_and_stolen(uint64_t seed)
+{
+    static const struct script_flavour flavour = {.workers_max = 4,
+                                                  .tasks_max = 60,
+                                                  .inputs_max = 3,
+                                                  .target_one_in = 2,
+                                                  .curfew_one_in = 10,
+                                                  .small = true,
+                                                  .from_tasks = true,
+                                                  .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void also_on_few_workers_that_steal(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(1000, told_to_end_and_stolen), 0);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -213,6 +255,9 @@ int main(void)
          tasks_may_be_cancelled_late_and_tried_again},
         {"gangs and tasks with resources may be cancelled",
          gangs_and_tasks_with_resources_may_be_cancelled},
+        {"all tasks end when the job is told to",
+         all_tasks_end_when_the_job_is_told_to},
+        {"also on few workers that steal", also_on_few_workers_that_steal},
         {"also on few workers that steal from each other",
          also_on_few_workers_that_steal_from_each_other},
     };
