@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exit.h"
 #include "failure.h"
 #include "journal.h"
 #include "log.h"
@@ -58,6 +59,8 @@ struct durable {
     struct fingerprint constancy; /* of the constants that there are */
     struct watch_list over;       /* tasks that have ended, or keys dropped */
     struct fetch_list due, come;  /* to be fetched; answered */
+    uint64_t told;                /* entries, to the supervisor */
+    bool untold;                  /* there are or will be more */
     size_t unended;               /* fetches in all */
     size_t fetching;              /* requests under way */
     uint64_t fetching_bytes;
@@ -104,6 +107,16 @@ static struct fingerprint print_start(struct digest *digest)
 
 static struct buffer *recall(void *arg, uint64_t key);
 
+/* To who launches the job again if it ends too early, but advances. */
+static void tell_progress(struct durable *durable)
+{
+    uint64_t entries = journal_counts(durable->journal).entries;
+    durable->untold = !journal_is_settled(durable->journal);
+    if (entries == durable->told) return;
+    durable->told = entries;
+    exit_progress(entries);
+}
+
 struct durable *durable_new(struct session *session, struct journal *journal)
 {
     struct durable *durable = log_alloc(sizeof *durable);
@@ -113,6 +126,7 @@ struct durable *durable_new(struct session *session, struct journal *journal)
                                 .all = session->config.value[CONFIG_DURABLE]};
     durable->start = print_start(durable->digest);
     center_recall_by(session->center, recall, durable);
+    tell_progress(durable);
     return durable;
 }
 
@@ -480,6 +494,7 @@ static void finish_fetch(struct durable *durable, struct fetch *fetch)
     durable->fetching_bytes -= fetch->bytes;
     if (request->status == DMPI_OK) {
         durable->counts.bytes_fetched += request->bytes;
+        durable->untold = true;
         journal_keep(durable->journal, &fetch->print, request->data,
                      request->bytes);
     } else if (request->status == DMPI_ENOMEM) {
@@ -497,7 +512,9 @@ void durable_turn(struct durable *durable)
 {
     struct watch *watch;
     struct fetch *fetch;
-    if (!durable->journal || !durable->unended) return;
+    if (!durable->journal) return;
+    if (durable->untold) tell_progress(durable);
+    if (!durable->unended) return;
     while ((watch = watch_list_take(&durable->over)))
         hear_end(durable, (struct fetch *)watch);
     while ((fetch = take_first(&durable->come))) finish_fetch(durable, fetch);
@@ -515,6 +532,7 @@ void durable_got(struct durable *durable, uint64_t key, const void *data,
     void *copy = malloc(size ? size : 1);
     if (!copy) return;
     if (size) memcpy(copy, data, size);
+    durable->untold = true;
     journal_keep(durable->journal, print, copy, size);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "durable.h"
 #include "exit.h"
 #include "log.h"
 #include "pulse.h"
@@ -107,6 +108,7 @@ static void end_if_too_few(struct guard *guard)
     log_line(LOG_ERROR,
              "%d workers are left, and DISTMPI_MIN_WORKERS is %d: the job ends",
              living, setting(guard, CONFIG_MIN_WORKERS));
+    if (guard->session->durable) durable_close(guard->session->durable);
     exit_job(EXIT_LOST);
 }
 

@@ -205,6 +205,7 @@ static void settle_group(struct journal *journal, struct item *first, bool good)
         journal->waiting_bytes -= entry->row.size;
         journal->waiting--;
         journal->counts.values += good;
+        journal->counts.entries += good && !item->replaces;
         journal->counts.bytes += good ? entry->row.size : 0;
         free(item->data);
         free(item);
@@ -361,6 +362,7 @@ struct journal *journal_open(const char *file, char *why, size_t why_size)
         let_go(journal);
         return NULL;
     }
+    journal->counts.entries = archive_entries(journal->archive);
     start_thread(journal);
     return journal;
 }

@@ -56,6 +56,7 @@ bool journal_is_broken(struct journal *journal);
 
 struct journal_counts {
     uint64_t values, bytes; /* committed since the opening */
+    uint64_t entries;       /* values in all */
 };
 struct journal_counts journal_counts(struct journal *journal);
 

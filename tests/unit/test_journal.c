@@ -273,8 +273,10 @@ static void who_watches_sees_it_advance(void)
     keep(journal, 1, size_of(1));
     wait_settled(journal);
     CU_ASSERT_EQUAL(entries_outside(), 1);
+    CU_ASSERT_EQUAL(journal_counts(journal).entries, 1);
     journal_close(journal);
     journal = must_open();
+    CU_ASSERT_EQUAL(journal_counts(journal).entries, 1);
     CU_ASSERT_EQUAL(entries_outside(), 1);
     journal_close(journal);
 }
