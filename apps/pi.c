@@ -6,7 +6,10 @@
  * Each task throws its share, by default 16 million in all, with the random
  * numbers of its own stream, and counts those within the circle; the counts are
  * added up where they are. A task's numbers depend on the seed and on which task
- * it is, not on where it runs. */
+ * it is, not on where it runs.
+ *
+ * With DISTMPI_JOURNAL=pi.journal what was thrown once is not thrown again, nor
+ * what a job that was cut short had thrown. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -46,7 +49,7 @@ static dmpi_status throw_all(dmpi_pool *pool, uint64_t throws, uint64_t seed,
                              uint64_t *hits)
 {
     uint64_t shares[TASKS];
-    dmpi_task_options options = {.seed = seed};
+    dmpi_task_options options = {.seed = seed, .durable = DMPI_DURABLE};
     dmpi_key sum;
 
     for (uint64_t i = 0; i < TASKS; i++)

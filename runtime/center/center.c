@@ -249,6 +249,7 @@ uint64_t center_put_later(struct center *center, uint64_t bytes)
 {
     struct record *record = catalog_make(&center->catalog);
     record->bytes = bytes;
+    record->outside = true;
     task_enter(record, TASK_DONE);
     return record->key;
 }
@@ -361,7 +362,7 @@ void center_fetch(struct center *center, uint64_t key,
     struct record *record = catalog_find(&center->catalog, key);
     assert(record && task_placed(record));
     record->needs++;
-    if (values_is_outside(record)) {
+    if (record->outside) {
         settle_from_outside(center, key, request);
         return;
     }

@@ -13,7 +13,7 @@ dmpi_status copies_tell(const struct values *values, uint64_t key,
 {
     struct record *record = catalog_find(values->catalog, key);
     if (!record) return fault(DMPI_ENOKEY, "no such key");
-    if (values_is_outside(record)) values_bring(values, record);
+    if (record->outside) values_bring(values, record);
     size_t count = task_ended(record) ? 1 + rankset_count(record->copies) : 0;
     *ranks = buffer_new(count * sizeof(int32_t));
     if (!*ranks) return fault(DMPI_ENOMEM, "no memory for %zu ranks", count);
@@ -37,7 +37,7 @@ dmpi_status copies_drop(struct values *values, uint64_t key, int rank)
     struct record *record = catalog_find(values->catalog, key);
     if (!record) return fault(DMPI_ENOKEY, "no such key");
     if (!task_ended(record)) return fault(DMPI_EBUSY, "its task has not ended");
-    if (values_is_outside(record)) values_bring(values, record);
+    if (record->outside) values_bring(values, record);
     if (!holds(values, record, rank))
         return fault(DMPI_ENOKEY, "rank %d does not hold this key", rank);
     if (record->needs)
@@ -70,7 +70,7 @@ size_t copies_make(struct values *values, struct exchange *exchange,
                    struct record *record, size_t count,
                    struct request *requests[])
 {
-    if (values_is_outside(record)) values_bring(values, record);
+    if (record->outside) values_bring(values, record);
     record->spread = true;
     size_t have = 1 + rankset_count(record->copies);
     size_t missing = count > have ? count - have : 0;

@@ -12,7 +12,7 @@ void inputs_need(const struct values *values, struct spec *spec,
     for (uint32_t i = 0; i < spec->inputs; i++) {
         struct record *input = catalog_find(values->catalog, keys[i]);
         assert(input);
-        if (values_is_outside(input)) values_bring(values, input);
+        if (input->outside) values_bring(values, input);
         spec_inputs(spec)[i] = input;
         input->needs++;
     }

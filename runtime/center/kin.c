@@ -267,7 +267,7 @@ static void say_copy(struct kin *kin, struct record *record, int to)
 static void pass_on(struct kin *kin, struct record *record, int from,
                     const struct msg_ask_value *ask)
 {
-    if (values_is_outside(record)) values_bring(kin->scheduler->values, record);
+    if (record->outside) values_bring(kin->scheduler->values, record);
     if (!ask->request) {
         say_copy(kin, record, from);
         return;

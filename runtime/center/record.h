@@ -42,7 +42,8 @@ struct record {
     bool watched : 1;       /* somebody waits for its end; see watch.h */
     bool dealt : 1;         /* its task could run anywhere */
     bool sought : 1;        /* somebody asks for it when its task is placed */
-    uint16_t heirs;         /* tasks submitted so far; see placement.h */
+    bool outside : 1; /* the value lies on no worker; see center_put_later() */
+    uint16_t heirs;   /* tasks submitted so far; see placement.h */
 };
 
 /* A task that waits watches one input at a time, the first whose task is not

@@ -93,13 +93,14 @@ void values_bring(const struct values *values, struct record *record)
     int rank = roster_least_filled(values->roster)->rank;
     struct buffer *buffer = values->recall(values->recall_arg, record->key);
     values_say_put(values, rank, record->key, 0, buffer);
+    record->outside = false;
     values_exist(values, record, rank, buffer->size);
     buffer_unref(buffer);
 }
 
 static void forget(struct values *values, struct record *record)
 {
-    if (values_is_outside(record)) {
+    if (record->outside) {
         say_drop_to_set(values, record->key, record->notes);
         catalog_remove(values->catalog, record);
         return;
@@ -140,14 +141,15 @@ void values_unneed(struct values *values, struct record *record)
 static void add_record(const struct record *record, uint64_t *bytes,
                        uint32_t *tasks)
 {
-    assert(record->owner || record->state != TASK_PLACED);
+    assert(record->owner || record->outside || !task_placed(record));
+    assert(!record->outside || (!record->owner && task_ended(record)));
     assert(record->spec || task_ended(record));
     assert(!record->spec || !task_ended(record) || record->needs);
     assert(record->held || record->needs || !task_ended(record));
     assert(!record->watched ||
            ((record->held || record->needs) && !task_ended(record)));
     if (record->spec && task_placed(record)) tasks[record->owner]++;
-    if (!task_ended(record) || values_is_outside(record)) return;
+    if (!task_ended(record) || record->outside) return;
     bytes[record->owner] += record->bytes;
     assert(!rankset_has(record->copies, record->owner));
     for (int rank = rankset_next(record->copies, 0); rank >= 0;

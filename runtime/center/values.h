@@ -22,12 +22,6 @@ struct values {
     void *recall_arg;
 };
 
-/* Does the value of RECORD exist, but on no worker? */
-static inline bool values_is_outside(const struct record *record)
-{
-    return !record->owner && task_ended(record);
-}
-
 /* Recall the value of RECORD, which lies outside: it goes to a worker. */
 void values_bring(const struct values *values, struct record *record);
 
