@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "clock.h"
 #include "cores.h"
 #include "failure.h"
@@ -170,6 +171,7 @@ struct visit {
     struct frame *there;   /* as the executor sees it */
     struct buffer *output; /* owned; the last block that it was given */
     uint64_t limit_ns;     /* of its time; UINT64_MAX: none */
+    bool no_room;          /* there is none for the last output it wanted */
     uint64_t kill_ns;      /* UINT64_MAX: it may run */
 };
 
@@ -177,14 +179,19 @@ static struct buffer *failure_of(const struct visit *visit, dmpi_status status,
                                  const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+static struct failure_of of_visit(const struct visit *visit)
+{
+    return (struct failure_of){.rank = visit->session->worker_rank,
+                               .function = visit->job->function,
+                               .name = job_name(visit->job),
+                               .name_size = visit->job->name};
+}
+
 static struct buffer *failure_of(const struct visit *visit, dmpi_status status,
                                  const char *format, ...)
 {
     va_list args;
-    struct failure_of of = {.rank = visit->session->worker_rank,
-                            .function = visit->job->function,
-                            .name = job_name(visit->job),
-                            .name_size = visit->job->name};
+    struct failure_of of = of_visit(visit);
     va_start(args, format);
     struct buffer *failure = failure_new_va(status, &of, format, args);
     va_end(args);
@@ -254,8 +261,12 @@ static bool lay_out(struct visit *visit)
 static void give_block(struct visit *visit)
 {
     struct slot *slot = visit->slot;
+    bool asks = slot->asked >= visit->session->look;
     buffer_unref(visit->output);
-    visit->output = buffer_new(slot->asked);
+    visit->output = NULL;
+    visit->no_room =
+        asks && !budget_allows(visit->session, visit->job, slot->asked);
+    if (!visit->no_room) visit->output = buffer_new(slot->asked);
     slot->block = visit->output ? visit->output->data : NULL;
     slot_move(slot, SLOT_ASKED, SLOT_BEGUN);
 }
@@ -323,6 +334,13 @@ static struct buffer *take_output(struct visit *visit, uint64_t size)
     return output;
 }
 
+static struct buffer *no_room_for(const struct visit *visit)
+{
+    struct failure_of of = of_visit(visit);
+    return worker_no_room(visit->session->worker, visit->job,
+                          visit->slot->asked, &of);
+}
+
 /* What an executor says is looked at as what a stranger says. */
 static struct buffer *outcome_of(struct visit *visit)
 {
@@ -341,6 +359,7 @@ static struct buffer *outcome_of(struct visit *visit)
         if (size >= visit->job->inputs) return garbled(visit);
         return buffer_ref(job_inputs(visit->job)[size]->buffer);
     case OUTCOME_FAILED:
+        if (visit->no_room) return no_room_for(visit);
         slot->text[sizeof slot->text - 1] = 0;
         return failure_of(visit, DMPI_EFAILED, "%s", slot->text);
     case OUTCOME_STRANGER:

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "message.h"
 #include "registry.h"
+#include "scratch.h"
 
 extern char **environ;
 
@@ -65,6 +66,13 @@ static void read_settings(const char *options, int ranks, struct config *config,
         complain(hello, DMPI_EINVAL, why);
     if (!hello_read_supply(config, ranks, &supply, why, sizeof why))
         complain(hello, DMPI_EINVAL, why);
+    if (config->scratch[0] && !scratch_is_good(config->scratch)) {
+        snprintf(why, sizeof why,
+                 "DISTMPI_SCRATCH is '%.200s': use a directory that can be "
+                 "written, or leave it out",
+                 config->scratch);
+        complain(hello, DMPI_EINVAL, why);
+    }
     if (!config->value[CONFIG_TRACE] || config->value[CONFIG_HELP]) return;
     *trace = trace_file_open(config->trace, why, sizeof why);
     if (!*trace) complain(hello, DMPI_EINVAL, why);

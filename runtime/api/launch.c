@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "clock.h"
 #include "comms.h"
 #include "cores.h"
@@ -85,9 +86,11 @@ static void make_worker(struct session *session, struct port *port,
                                  .cores = cores,
                                  .functions = registry_count(),
                                  .steal = session->ranks > 2 &&
-                                          session->config.value[CONFIG_STEAL]};
+                                          session->config.value[CONFIG_STEAL],
+                                 .memory = budget_open(session)};
     session->worker = worker_new(port, &setup);
     session->worker_rank = port->rank;
+    session->look = budget_look(session);
     port->client =
         (struct port_client){session->worker, worker_receive, worker_arrived};
     free(nodes);
@@ -232,9 +235,11 @@ static void end(struct session *session)
     if (session->guard) part(session);
     sets_leave(session);
     session_set_current(NULL);
+    budget_stop(session);
     center_free(session->center);
     durable_free(session->durable);
     worker_free(session->worker);
+    budget_close(session);
     if (session->mpi) mpi_port_free(session->mpi);
     if (session->loop) loop_free(session->loop);
     buffer_trim();

@@ -29,6 +29,8 @@ static void add(struct msg_counts *sum, const struct msg_counts *one)
     sum->busy_ns += one->busy_ns;
     sum->inputs += one->inputs;
     sum->inputs_local += one->inputs_local;
+    sum->spilled += one->spilled;
+    sum->read_back += one->read_back;
     sum->bytes_to_workers += one->bytes_to_workers;
     sum->bytes_to_center += one->bytes_to_center;
     sum->messages += one->messages;
@@ -93,6 +95,10 @@ void report_print(const struct session *session)
             percent((double)sum.inputs_local, (double)sum.inputs));
     fprintf(stderr, "distmpi: idle: %.1f %% of the workers' time\n",
             100 - percent((double)sum.busy_ns, open_ns * workers));
+    fprintf(stderr,
+            "distmpi: spilled to disk: %" PRIu64 " bytes, read back: %" PRIu64
+            "\n",
+            sum.spilled, sum.read_back);
     fprintf(stderr, "distmpi: keys leaked: %zu\n",
             center_held(session->center));
     fprintf(stderr,

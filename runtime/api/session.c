@@ -6,6 +6,7 @@
 #include <math.h>
 #include <sched.h>
 
+#include "budget.h"
 #include "clock.h"
 #include "durable.h"
 #include "ending.h"
@@ -177,6 +178,7 @@ bool session_turn(struct session *session, enum session_turner turner)
     }
     bool any = poll_port(session);
     if (worker) {
+        any |= budget_turn(session);
         worker_turn(worker);
         any |= run_calls(session, worker_exchange(worker), turner);
     }
@@ -376,8 +378,11 @@ static void step_aside(struct session *session)
 
 void session_idle(struct session *session, uint64_t until_ns)
 {
-    if (!session->mpi) return; /* the other role is in this very loop */
-    if (ticker_is_self()) {    /* a handler waits: main may need the token */
+    if (!session->mpi) { /* the other role is in this very loop */
+        budget_sleep(session, NAP_NEAR_FIRST_NS);
+        return;
+    }
+    if (ticker_is_self()) { /* a handler waits: main may need the token */
         step_aside(session);
         return;
     }

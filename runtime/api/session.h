@@ -24,6 +24,7 @@ struct dmpi_set;
 struct durable;
 struct comms;
 struct stack;
+struct budget;
 struct cores;
 struct executors;
 struct guard;
@@ -41,6 +42,7 @@ struct session {
     struct comms *comms;   /* owned; of gangs */
     struct center *center; /* owned; on rank 0 */
     struct worker *worker; /* owned; on all others, or in a single process */
+    struct budget *budget; /* owned; of the worker's memory */
     struct ticker *ticker; /* owned; NULL if MPI does not allow it */
     struct guard *guard;   /* owned; NULL: a lost rank ends the job */
     _Atomic uint64_t *running;   /* key of the task that runs; NULL: unwanted */
@@ -53,6 +55,7 @@ struct session {
     char *cpus_before;           /* owned; the binding to go back to, or NULL */
     void *state[2];              /* dmpi_task_state(): of rank 0, of a worker */
     uint64_t opened_ns;
+    size_t look;            /* see budget.h */
     bool crowded;           /* more ranks than cores here */
     bool own_core;          /* no other worker runs on the core of this rank */
     uint64_t gap_ns;        /* how long there was nothing to do, an average */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
 #include "cores.h"
 #include "distmpi/pool.h"
 #include "executor.h"
@@ -41,6 +42,7 @@ struct dmpi_task {
     struct buffer *passed;          /* an input's; NULL: not handed through */
     struct job *next;               /* that it goes on as; owned, or NULL */
     uint64_t away_ns;               /* that it has waited */
+    size_t look;                    /* outputs from that size on have to ask */
     struct cores_before *cores;     /* it has asked for some; owned, or NULL */
     struct slot *slot; /* it is in an executor, which has that one; or NULL */
 };
@@ -236,7 +238,8 @@ static inline dmpi_task task_of(struct session *session, struct job *job,
                        .args = job->args ? job_args(job) : NULL,
                        .args_size = job->args,
                        .inputs = job_inputs(job),
-                       .input_count = job->inputs};
+                       .input_count = job->inputs,
+                       .look = session->look};
 }
 
 struct ran running_job(struct session *session, struct job *job)
@@ -509,10 +512,30 @@ const void *dmpi_task_constant(const dmpi_task *task, const char *name,
 
 /* ---- what it can give ----------------------------------------------------*/
 
+static struct failure_of of_task(const dmpi_task *task)
+{
+    return (struct failure_of){.rank = dmpi_task_rank(task),
+                               .function = task->function->index,
+                               .name = task->name,
+                               .name_size = task->name_size};
+}
+
+/* Kept out of the way of outputs that need not ask. */
+static __attribute__((noinline)) bool has_room(dmpi_task *task, size_t size)
+{
+    if (!task->job || budget_allows(task->session, task->job, size))
+        return true;
+    if (task->failure) return false;
+    struct failure_of of = of_task(task);
+    task->failure = worker_no_room(task->session->worker, task->job, size, &of);
+    return false;
+}
+
 void *dmpi_task_output(dmpi_task *task, size_t size)
 {
     if (!task) return NULL;
     if (task->slot) return take_there(task, size);
+    if (size >= task->look && !has_room(task, size)) return NULL;
     struct buffer *fresh = buffer_new(size);
     if (!fresh) {
         dmpi_fail(task, "no memory for an output of %zu bytes", size);
@@ -544,10 +567,7 @@ void dmpi_task_pass(dmpi_task *task, size_t i)
 void dmpi_fail(dmpi_task *task, const char *format, ...)
 {
     if (!task || task->failure) return;
-    struct failure_of of = {.rank = dmpi_task_rank(task),
-                            .function = task->function->index,
-                            .name = task->name,
-                            .name_size = task->name_size};
+    struct failure_of of = of_task(task);
     va_list args;
     va_start(args, format);
     if (task->slot) fail_there(task, format, args);

@@ -193,6 +193,14 @@ void buffer_unref(struct buffer *buffer)
     if (--buffer->refs == 0) release(buffer);
 }
 
+void buffer_keep(size_t bytes)
+{
+    lock();
+    spare_fini(&spare);
+    spare.most = bytes;
+    unlock();
+}
+
 void buffer_trim(void)
 {
     lock();

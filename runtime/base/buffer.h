@@ -42,6 +42,9 @@ void buffer_unref(struct buffer *buffer);
  * ever; NULL: not any more. */
 void buffer_share(struct arena *arena);
 
+/* Keep no more than BYTES, above 0, of buffers that are gone for others. */
+void buffer_keep(size_t bytes);
+
 /* Give back memory of buffers that are gone, which is kept for others. */
 void buffer_trim(void);
 

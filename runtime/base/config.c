@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "size.h"
+
 struct option {
     const char *name;  /* upper case */
     const char *words; /* "a|b|c", or NULL: a number, low to high, or text */
@@ -15,6 +17,7 @@ struct option {
     const char *help;
     const char *text;   /* what that is; NULL: it takes none */
     size_t place, room; /* where it is kept in struct config, bytes */
+    bool is_size;       /* the text is one */
 };
 
 #define TEXT_IN(member)                                                        \
@@ -41,6 +44,9 @@ static const struct option table[CONFIG_OPTIONS] = {
         .help = "keep values here, and take them from it when run again"},
     [CONFIG_LOG] = {"LOG", "error|warn|info|debug", 0, 0, 1,
         "what is told on stderr"},
+    [CONFIG_MEMORY] = {.name = "MEMORY", .text = "a size", TEXT_IN(memory),
+        .help = "a worker's, as 512M; more goes to DISTMPI_SCRATCH",
+        .is_size = true},
     [CONFIG_MIN_WORKERS] = {"MIN_WORKERS", NULL, 1, 65535, 1,
         "with recovery: fewer workers than that end the job"},
     [CONFIG_RECOVERY] = {"RECOVERY", "off|on", 0, 0, 0,
@@ -50,6 +56,9 @@ static const struct option table[CONFIG_OPTIONS] = {
     [CONFIG_RESOURCES] = {.name = "RESOURCES", .text = "a list",
         TEXT_IN(resources),
         .help = "what tasks may ask for: NAME:COUNT[@pool|@rankN]+..."},
+    [CONFIG_SCRATCH] = {.name = "SCRATCH", .text = "a directory",
+        TEXT_IN(scratch),
+        .help = "for values that do not fit into memory; else TMPDIR, /tmp"},
     [CONFIG_STEAL] = {"STEAL", "0|1", 0, 0, 1,
         "let idle workers take tasks from busy ones"},
     [CONFIG_SUSPECT_SECONDS] = {"SUSPECT_SECONDS", NULL, 1, 86400, 10,
@@ -64,6 +73,8 @@ static const struct option table[CONFIG_OPTIONS] = {
         "with recovery: a rank that hangs ends itself after (0: never)"},
 };
 /* clang-format on */
+
+enum { SIZE_LEAST = 1 << 20 };
 
 static const char prefix[] = "DISTMPI_";
 
@@ -97,6 +108,13 @@ static bool parse_number(const struct option *option, const char *text,
     return true;
 }
 
+/* Less than that is a slip of the pen. */
+static bool is_good_size(const char *text)
+{
+    uint64_t bytes;
+    return size_read(text, &bytes) && bytes >= SIZE_LEAST;
+}
+
 static bool parse_text(struct config *config, const struct option *option,
                        const char *text, size_t length, int *value)
 {
@@ -105,7 +123,7 @@ static bool parse_text(struct config *config, const struct option *option,
     memcpy(to, text, length);
     to[length] = 0;
     *value = length > 0;
-    return true;
+    return !length || !option->is_size || is_good_size(to);
 }
 
 static bool parse(struct config *config, const struct option *option,
@@ -120,7 +138,11 @@ static bool parse(struct config *config, const struct option *option,
 static void say_allowed(const struct option *option, const char *text,
                         size_t length, char *why, size_t why_size)
 {
-    if (option->text)
+    if (option->is_size)
+        snprintf(why, why_size,
+                 "%s%s is '%.*s': use a size from 1M on, such as 512M or 4G",
+                 prefix, option->name, (int)length, text);
+    else if (option->text)
         snprintf(why, why_size, "%s%s has %zu bytes: use %s of at most %zu",
                  prefix, option->name, length, option->text, option->room - 1);
     else if (option->words)
@@ -205,9 +227,9 @@ static void make_one_line(char *text)
 bool config_read(struct config *config, const char *options,
                  char *const environment[], char *why, size_t why_size)
 {
+    *config = (struct config){.trace = ""};
     for (size_t i = 0; i < CONFIG_OPTIONS; i++)
         config->value[i] = table[i].fallback;
-    config->journal[0] = config->trace[0] = config->resources[0] = 0;
     bool good = (!options || read_options(config, options, why, why_size)) &&
                 read_environment(config, environment, why, why_size);
     if (!good) make_one_line(why);

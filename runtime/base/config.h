@@ -21,10 +21,12 @@ enum config_option {
     CONFIG_ISOLATE,
     CONFIG_JOURNAL,
     CONFIG_LOG,
+    CONFIG_MEMORY,
     CONFIG_MIN_WORKERS,
     CONFIG_RECOVERY,
     CONFIG_REPORT,
     CONFIG_RESOURCES,
+    CONFIG_SCRATCH,
     CONFIG_STEAL,
     CONFIG_SUSPECT_SECONDS,
     CONFIG_TABLE,
@@ -37,13 +39,15 @@ enum config_option {
 /* Values of CONFIG_ISOLATE. */
 enum { ISOLATE_OFF, ISOLATE_TASKS, ISOLATE_PROCESS };
 
-enum { CONFIG_FILE_MAX = 1024 };
+enum { CONFIG_FILE_MAX = 1024, CONFIG_SIZE_MAX = 32 };
 
 struct config {
     /* A number, or the place in a list of words, or whether there is a text. */
     int value[CONFIG_OPTIONS];
     char journal[CONFIG_FILE_MAX];   /* the file of CONFIG_JOURNAL, "": none */
     char trace[CONFIG_FILE_MAX];     /* the file of CONFIG_TRACE, "": none */
+    char memory[CONFIG_SIZE_MAX];    /* for size_read(), "": none */
+    char scratch[CONFIG_FILE_MAX];   /* a directory, "": none */
     char resources[SUPPLY_TEXT_MAX]; /* for supply_read(), "": none */
 };
 

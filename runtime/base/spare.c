@@ -58,11 +58,16 @@ void *spare_take(struct spare *spare, size_t size)
     return class == NO_CLASS ? NULL : pop(spare, class);
 }
 
+static size_t most(const struct spare *spare)
+{
+    return spare->most ? spare->most : SPARE_BYTES;
+}
+
 /* Free spares of other classes than MINE until SIZE more fit, if they ever do. */
 static void make_room(struct spare *spare, unsigned mine, size_t size)
 {
     unsigned looked = 0;
-    while (spare->bytes + size > SPARE_BYTES && looked < SPARE_CLASSES) {
+    while (spare->bytes + size > most(spare) && looked < SPARE_CLASSES) {
         unsigned class = spare->next;
         struct spare_block *block = class == mine ? NULL : pop(spare, class);
         free(block);
@@ -76,7 +81,7 @@ void spare_give(struct spare *spare, void *memory, size_t size)
     struct spare_block *block = memory;
     unsigned class = class_of(size);
     if (class != NO_CLASS) make_room(spare, class, size);
-    bool full = spare->bytes && spare->bytes + size > SPARE_BYTES;
+    bool full = spare->bytes && spare->bytes + size > most(spare);
     if (class == NO_CLASS || full) {
         free(memory);
         return;

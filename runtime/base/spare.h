@@ -5,8 +5,9 @@
  * malloc gives large blocks back to the kernel, and the kernel hands out zeroed
  * pages one fault at a time: where large values come and go that costs more
  * than copying them. Sizes are rounded up to classes, eight between a power of
- * two and the next. There are never more than SPARE_BYTES of spares, or one
- * block; those of other classes make room for the newest. Not thread safe. */
+ * two and the next. There are never more than SPARE_BYTES of spares, or as many
+ * as are allowed, or one block; those of other classes make room for the newest.
+ * Not thread safe. */
 #ifndef SPARE_H
 #define SPARE_H
 
@@ -25,6 +26,7 @@ enum {
 struct spare {
     struct spare_block *lists[SPARE_CLASSES]; /* owned; inside the blocks */
     size_t bytes;                             /* of all blocks */
+    size_t most;                              /* allowed; 0: SPARE_BYTES */
     unsigned next;                            /* class to make room in */
 };
 

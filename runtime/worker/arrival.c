@@ -70,7 +70,7 @@ static struct buffer *no_room(const struct custody *custody, uint64_t bytes)
     *failure =
         (dmpi_failure){.status = DMPI_ENOMEM, .rank = custody->port->rank};
     snprintf(failure->text, sizeof failure->text,
-             "no room for %llu bytes that were sent here: %s",
+             "no memory for %llu bytes that were sent here: %s",
              (unsigned long long)bytes, custody->memory.disk->why);
     buffer->is_error = true;
     return buffer;

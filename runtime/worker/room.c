@@ -4,8 +4,6 @@
 
 #include <assert.h>
 
-#include "failure.h"
-
 struct room_value {
     struct room_value *next;
     uint64_t key;
@@ -267,25 +265,20 @@ void room_release(struct room *room, struct job *job)
     enter(job, STAGE_NONE);
 }
 
-struct buffer *room_error(const struct room *room, struct job *job, int rank)
+struct buffer *room_error(const struct room *room, struct job *job,
+                          uint64_t bytes, const struct failure_of *of)
 {
-    struct failure_of of = {.rank = rank,
-                            .function = job->function,
-                            .name = job_name(job),
-                            .name_size = job->name};
-    unsigned long long inputs = input_bytes(job);
-    unsigned long long output = declared_output(job);
-    unsigned long long limit = room->memory->limit;
-    if (never_fits(room, job))
-        return failure_new(DMPI_ENOMEM, &of,
-                           "its inputs of %llu bytes and its output of %llu "
-                           "do not fit into the %llu that values may take "
-                           "here: raise DISTMPI_MEMORY, or cut them up",
-                           inputs, output, limit);
-    return failure_new(DMPI_ENOMEM, &of,
-                       "no room for its inputs of %llu bytes and its output "
-                       "of %llu among the %llu that values may take here: %s",
-                       inputs, output, limit, room->memory->disk->why);
+    uint64_t thought = output_to_reserve(room, job), inputs = input_bytes(job);
+    uint64_t output = bytes > thought ? bytes : thought;
+    bool never = sum(inputs, output) > room->memory->limit;
+    return failure_new(DMPI_ENOMEM, of,
+                       "no memory for its inputs of %llu bytes and its output "
+                       "of %llu among the "
+                       "%llu that values may take here: %s",
+                       (unsigned long long)inputs, (unsigned long long)output,
+                       (unsigned long long)room->memory->limit,
+                       never ? "raise DISTMPI_MEMORY, or cut them up"
+                             : room->memory->disk->why);
 }
 
 /* ---- values to serve -----------------------------------------------------*/
@@ -304,8 +297,8 @@ static bool is_lent(struct room *room)
 {
     const struct value *value =
         room->lent ? store_find(room->memory->store, room->lent) : NULL;
-    bool sent = !value || value->state != VALUE_HELD || value->away ||
-                value->buffer->refs == 1;
+    bool here = value && value->listed && !value->away;
+    bool sent = !here || value->buffer->refs == 1;
     if (sent) room->lent = 0;
     return !sent;
 }

@@ -20,6 +20,7 @@
 #define ROOM_H
 
 #include "agenda.h"
+#include "failure.h"
 #include "memory.h"
 #include "message.h"
 
@@ -97,8 +98,10 @@ void room_hold(struct room *room, struct job *job);
 /* JOB, which has a stage, has ended, or runs elsewhere. */
 void room_release(struct room *room, struct job *job);
 
-/* The error that JOB, a misfit, ends with; for RANK. */
-struct buffer *room_error(const struct room *room, struct job *job, int rank);
+/* The error that JOB, which is OF, ends with: there is no room for it and an
+ * output of BYTES, or what it declares, or is thought to put out. */
+struct buffer *room_error(const struct room *room, struct job *job,
+                          uint64_t bytes, const struct failure_of *of);
 
 /* VALUE, which is away and wanted, is to be loaded. */
 void room_load(struct room *room, const struct value *value);

@@ -33,7 +33,11 @@ bool tight_waits(struct custody *custody, struct job *job);
 static inline struct buffer *tight_error(const struct custody *custody,
                                          struct job *job)
 {
-    return room_error(&custody->room, job, custody->port->rank);
+    struct failure_of of = {.rank = custody->port->rank,
+                            .function = job->function,
+                            .name = job_name(job),
+                            .name_size = job->name};
+    return room_error(&custody->room, job, 0, &of);
 }
 
 /* All that have begun use their inputs: they stay in memory. */

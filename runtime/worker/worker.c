@@ -295,6 +295,12 @@ enum room_answer worker_output_room(struct worker *worker, struct job *job,
     return room_output(&worker->custody.room, job, bytes);
 }
 
+struct buffer *worker_no_room(const struct worker *worker, struct job *job,
+                              uint64_t bytes, const struct failure_of *of)
+{
+    return room_error(&worker->custody.room, job, bytes, of);
+}
+
 bool worker_has_tasks(const struct worker *worker)
 {
     return worker->agenda.unended;

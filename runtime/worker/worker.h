@@ -10,6 +10,7 @@
 #include "constants.h"
 #include "errand.h"
 #include "exchange.h"
+#include "failure.h"
 #include "job.h"
 #include "muster.h"
 #include "nest.h"
@@ -91,6 +92,10 @@ bool worker_has_tasks(const struct worker *worker);
  * the caller takes it then. ROOM_WAIT: ask again after a turn. */
 enum room_answer worker_output_room(struct worker *worker, struct job *job,
                                     uint64_t bytes);
+
+/* Why the answer is ROOM_NEVER: the error that JOB, which is OF, ends with. */
+struct buffer *worker_no_room(const struct worker *worker, struct job *job,
+                              uint64_t bytes, const struct failure_of *of);
 
 /* What its ready tasks are thought to take. */
 uint64_t worker_backlog_ns(const struct worker *worker);

@@ -295,7 +295,7 @@ static void output_without_memory_fails(void)
     dmpi_key key = job_submit(ask_too_much, NULL, 0, NULL, 0);
     dmpi_failure failure = {0};
     OK(dmpi_error(pool, key, &failure));
-    CU_ASSERT_EQUAL(failure.status, DMPI_EFAILED);
+    CU_ASSERT_EQUAL(failure.status, DMPI_ENOMEM);
     CU_ASSERT(strstr(failure.text, "memory") != NULL);
     job_drop(key);
 }

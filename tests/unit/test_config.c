@@ -70,7 +70,10 @@ static void every_option_can_be_set(void)
         {"isolate=process", CONFIG_ISOLATE, ISOLATE_PROCESS},
         {"log=error", CONFIG_LOG, 0},
         {"log=debug", CONFIG_LOG, 3},
+        {"memory=512M", CONFIG_MEMORY, 1},
+        {"memory=", CONFIG_MEMORY, 0},
         {"report=1", CONFIG_REPORT, 1},
+        {"scratch=/tmp", CONFIG_SCRATCH, 1},
         {"steal=0", CONFIG_STEAL, 0},
         {"durable=got", CONFIG_DURABLE, 1},
         {"durable=marked", CONFIG_DURABLE, 0},
@@ -182,6 +185,10 @@ static void bad_value_is_an_error_that_tells_the_good_ones(void)
     check_wrong("fake_nodes=4097", "4096");
     check_wrong("fake_nodes=-1", "-1");
     check_wrong("fake_nodes=1x", "1x");
+    check_wrong("memory=12x", "512M");
+    check_wrong("memory=1023K", "from 1M on");
+    check_wrong("memory=-1G", "-1G");
+    check_wrong("memory=16777216T", "512M");
     check_wrong("fake_nodes=", "4096");
     check_wrong("fake_nodes=99999999999999999999", "4096");
     CU_ASSERT_FALSE(read_variable(NULL, "DISTMPI_STEAL=maybe"));
@@ -272,12 +279,27 @@ static void reason_is_cut_to_its_buffer(void)
 
 static void help_has_a_line_for_each_option(void)
 {
-    static const char *const names[] = {
-        "BIND",      "DURABLE",         "FAKE_NODES",      "HELP",
-        "ISOLATE",   "JOURNAL",         "RESOURCES",       "LOG",
-        "REPORT",    "STEAL",           "TABLE",           "TRACE ",
-        "TRACE_MIB", "BEAT_SECONDS",    "DEAD_SECONDS",    "MIN_WORKERS",
-        "RECOVERY",  "SUSPECT_SECONDS", "WATCHDOG_SECONDS"};
+    static const char *const names[] = {"BIND",
+                                        "DURABLE",
+                                        "FAKE_NODES",
+                                        "HELP",
+                                        "ISOLATE",
+                                        "JOURNAL",
+                                        "RESOURCES",
+                                        "LOG",
+                                        "REPORT",
+                                        "STEAL",
+                                        "TABLE",
+                                        "TRACE ",
+                                        "TRACE_MIB",
+                                        "BEAT_SECONDS",
+                                        "DEAD_SECONDS",
+                                        "MIN_WORKERS",
+                                        "RECOVERY",
+                                        "MEMORY",
+                                        "SCRATCH",
+                                        "SUSPECT_SECONDS",
+                                        "WATCHDOG_SECONDS"};
     char *help = config_help();
     size_t lines = 0;
 
