@@ -3,7 +3,7 @@
  * what is printed and at which functions ran.
  *
  *     prog_journal work [INPUT [ARGUMENT [VERSION [CONSTANT]]]]
- *     prog_journal got | gang | unknown | wait SECONDS | crash
+ *     prog_journal got | gang | unknown | places | wait FILE (until it is there)
  *
  * Every function appends its name to the file JOURNAL_RAN, if that is set. */
 #include <fcntl.h>
@@ -266,10 +266,10 @@ static void run(int argc, char **argv, const dmpi_function *versioned)
     if (!strcmp(mode, "gang")) gang();
     if (!strcmp(mode, "unknown")) unknown();
     if (!strcmp(mode, "places")) places();
-    if (!strcmp(mode, "wait")) {
+    if (!strcmp(mode, "wait") && argc > 2) {
         printf("open\n");
         fflush(stdout);
-        job_sleep(argc > 2 ? atof(argv[2]) : 1);
+        while (access(argv[2], F_OK)) job_sleep(0.05);
     }
 }
 
