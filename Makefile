@@ -50,6 +50,7 @@ sees_unit     := base machine isolate wire center worker journal api patterns
 sees_sim      := base wire center worker
 sees_mpi      :=
 sees_faults   :=
+sees_fuzz     := base wire center worker
 folder = $(word 2,$(subst /, ,$(if $(filter apps/%,$<),x/apps,$<)))
 
 # What is compiled by the MPI compiler; the plain one does not find mpi.h.
@@ -77,7 +78,7 @@ SHARED  := $(BUILD)/$(SONAME)
 # In tests/KIND/ test_*.c and prog_*.c are programs, the first run by `make
 # check`, the second by a script; the other files belong to all of the kind.
 TEST_SRC  := $(sort $(wildcard tests/*.c tests/unit/*.c tests/sim/*.c \
-                               tests/mpi/*.c tests/faults/*.c))
+                               tests/mpi/*.c tests/faults/*.c tests/fuzz/*.c))
 programs   = $(sort $(wildcard tests/$1/test_*.c tests/$1/prog_*.c))
 helpers    = $(filter-out $(call programs,$1),$(filter tests/$1/%,$(TEST_SRC)))
 objects    = $(patsubst %.c,$(BUILD)/%.o,$1)
@@ -85,7 +86,9 @@ TESTS_unit := $(patsubst %.c,$(BUILD)/%,$(call programs,unit))
 TESTS_sim  := $(patsubst %.c,$(BUILD)/%,$(call programs,sim))
 TESTS_mpi  := $(patsubst %.c,$(BUILD)/%,$(call programs,mpi))
 TESTS_faults := $(patsubst %.c,$(BUILD)/%,$(call programs,faults))
-TESTS      := $(TESTS_unit) $(TESTS_sim) $(TESTS_mpi) $(TESTS_faults)
+TESTS_fuzz := $(patsubst %.c,$(BUILD)/%,$(call programs,fuzz))
+TESTS      := $(TESTS_unit) $(TESTS_sim) $(TESTS_mpi) $(TESTS_faults) \
+              $(TESTS_fuzz)
 CHECK_OBJ  := $(BUILD)/tests/check.o
 
 .DELETE_ON_ERROR:
@@ -163,6 +166,10 @@ $(BUILD)/tests/mpi/%: $(BUILD)/tests/mpi/%.o \
         $(call objects,$(call helpers,mpi)) $(CHECK_OBJ) $(STATIC)
 	$(call say,link)
 	$(Q)$(link_test)
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o \
+        $(call objects,$(call helpers,fuzz)) $(CHECK_OBJ) $(BUILD)/modules.a
+	$(call say,link)
+	$(Q)$(link_test)
 $(BUILD)/tests/faults/%: $(BUILD)/tests/faults/%.o \
         $(call objects,$(call helpers,faults)) $(CHECK_OBJ) $(STATIC)
 	$(call say,link)
@@ -191,7 +198,7 @@ lint:
 	@$(again) run-lint
 
 run-check: all tests
-	@$(with) scripts/check unit sim mpi install faults
+	@$(with) scripts/check unit sim mpi install faults fuzz
 
 run-check-unit run-check-sim run-check-mpi run-check-faults: all tests
 	@$(with) scripts/check $(@:run-check-%=%)

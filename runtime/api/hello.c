@@ -106,7 +106,8 @@ static void compare_functions(struct world *world, struct hello *hello)
     char *mine = registry_names(&mine_size);
     uint64_t size = mine_size;
     world_share(world, &size, sizeof size);
-    char *theirs = log_alloc(size);
+    char *theirs = log_alloc(size + 1);
+    theirs[size] = 0; /* whatever they are */
     if (world_rank(world) == 0) memcpy(theirs, mine, mine_size);
     world_share(world, theirs, size);
     const char *here, *there;

@@ -12,7 +12,9 @@
 
 #include "bulk.h"
 #include "doorbell.h"
+#include "inbox.h"
 #include "log.h"
+#include "registry.h"
 #include "world.h"
 
 enum {
@@ -48,8 +50,6 @@ struct peer {
     struct envelope *first, *last; /* full, wait for their turn */
     int flying;                    /* under way */
     bool listed[OUTBOXES];         /* in that list of the port */
-    char *partial;                 /* a message in fragments; owned */
-    uint32_t partial_bytes;        /* of it that are here */
     uint64_t notes;                /* that have come */
 };
 
@@ -70,6 +70,7 @@ struct mpi_port {
     size_t unsent; /* envelopes open, waiting, or under way */
     struct flight flight;
     struct bulk bulk;
+    struct inbox inbox;
     struct slot *ring; /* owned */
     int ring_size, ring_head;
     /* A message too large for an envelope, until it has been filled. */
@@ -83,13 +84,8 @@ struct mpi_port {
     void *note_arg;
 };
 
-struct fragment {
-    uint32_t total; /* bytes of the whole message */
-    uint32_t pad;
-};
-
 enum {
-    FRAGMENT_HEAD = sizeof(struct message) + sizeof(struct fragment),
+    FRAGMENT_HEAD = sizeof(struct message) + sizeof(struct inbox_fragment),
     FRAGMENT_BYTES = ENVELOPE_BYTES - FRAGMENT_HEAD
 };
 
@@ -246,8 +242,9 @@ static void post_large(struct mpi_port *port)
         uint32_t piece = rest < FRAGMENT_BYTES ? rest : FRAGMENT_BYTES;
         struct message *message = append(port, port->large_to, MSG_FRAGMENT,
                                          FRAGMENT_HEAD + (size_t)piece);
-        struct fragment *fragment = (struct fragment *)(message + 1);
-        *fragment = (struct fragment){.total = large->bytes};
+        struct inbox_fragment *fragment =
+            (struct inbox_fragment *)(message + 1);
+        *fragment = (struct inbox_fragment){.total = large->bytes};
         memcpy(fragment + 1, at, piece);
         at += piece;
         rest -= piece;
@@ -350,8 +347,7 @@ static void port_forget_rank(struct port *base, int rank)
     drop_unsent(port, peer);
     drop_flying(port, peer);
     bulk_abandon(&port->bulk, rank);
-    free(peer->partial);
-    peer->partial = NULL;
+    inbox_forget(&port->inbox, rank);
 }
 
 /* ---- notes ---------------------------------------------------------------*/
@@ -381,12 +377,15 @@ uint64_t mpi_port_notes_heard(const struct mpi_port *port, int rank)
     return port->peers[rank].notes;
 }
 
-static void hear_note(struct mpi_port *port, int from,
-                      const struct message *message)
+static void hear_note(void *arg, int from, const void *bytes)
 {
+    struct mpi_port *port = arg;
+    const struct port_note *note = bytes;
+    if (note->rank < 0 || note->rank >= port->base.ranks)
+        log_panic("rank %d tells of rank %d, which there is not", from,
+                  note->rank);
     port->peers[from].notes++;
-    if (port->on_note)
-        port->on_note(port->note_arg, from, message_body(message));
+    if (port->on_note) port->on_note(port->note_arg, from, note);
 }
 
 /* ---- in ------------------------------------------------------------------*/
@@ -398,41 +397,14 @@ static void post_slot(struct mpi_port *port, struct slot *slot)
           "MPI_Irecv");
 }
 
-static void add_fragment(struct mpi_port *port, int from,
-                         const struct message *message)
-{
-    struct peer *peer = &port->peers[from];
-    const struct fragment *fragment = message_body(message);
-    uint32_t piece = message->bytes - FRAGMENT_HEAD;
-    if (!peer->partial) {
-        peer->partial = log_alloc(fragment->total);
-        peer->partial_bytes = 0;
-    }
-    memcpy(peer->partial + peer->partial_bytes, fragment + 1, piece);
-    peer->partial_bytes += piece;
-    if (peer->partial_bytes < fragment->total) return;
-    struct message *whole = (struct message *)peer->partial;
-    peer->partial = NULL;
-    port_deliver(&port->base, from, whole);
-    free(whole);
-}
-
-static void hear_own(struct mpi_port *port, int from,
-                     const struct message *message)
-{
-    if (message->kind == MSG_NOTE) hear_note(port, from, message);
-    else add_fragment(port, from, message);
-}
-
 static void deliver(struct mpi_port *port, int from, const char *bytes,
                     size_t size)
 {
-    for (size_t at = 0; at < size;) {
-        const struct message *message = (const struct message *)(bytes + at);
-        if (message->kind <= MSG_NOTE) hear_own(port, from, message);
-        else port_deliver(&port->base, from, message);
-        at += message_padded(message->bytes);
-    }
+    unsigned kind;
+    const char *wrong = inbox_take(&port->inbox, from, bytes, size, &kind);
+    if (wrong)
+        log_panic("rank %d sent %s that is no message: %s", from,
+                  message_name(kind), wrong);
 }
 
 static bool receive_one(struct mpi_port *port)
@@ -492,6 +464,10 @@ struct mpi_port *mpi_port_new(struct world *world)
                               .bell = world_doorbell(world)};
     int ranks = world_ranks(world);
     port_init(&port->base, &calls, world_rank(world), ranks);
+    inbox_init(&port->inbox, &port->base, registry_count());
+    port->inbox.note_bytes = sizeof(struct port_note);
+    port->inbox.note = hear_note;
+    port->inbox.note_arg = port;
     bulk_init(&port->bulk, port->comm, &port->flight, &port->base);
     port->peers = log_alloc((size_t)ranks * sizeof *port->peers);
     memset(port->peers, 0, (size_t)ranks * sizeof *port->peers);
@@ -527,7 +503,7 @@ void mpi_port_free(struct mpi_port *port)
         MPI_Cancel(&port->ring[i].request);
         MPI_Request_free(&port->ring[i].request);
     }
-    for (int i = 0; i < port->base.ranks; i++) free(port->peers[i].partial);
+    inbox_fini(&port->inbox);
     free_envelopes(port, 0);
     flight_fini(&port->flight);
     port_fini(&port->base);

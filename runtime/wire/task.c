@@ -2,7 +2,10 @@
 /* task.c - the one place that reads dmpi_task_options. */
 #include "task.h"
 
+#include <string.h>
+
 #include "fault.h"
+#include "supply.h"
 
 /* Beyond that it is as good as no limit. */
 enum { SECONDS_MAX = 1000 * 1000 * 1000 };
@@ -27,6 +30,14 @@ static dmpi_status check_options(const dmpi_task_options *options)
         return fault(DMPI_EINVAL,
                      "durable is %d: use DMPI_DURABLE, DMPI_FRESH or 0",
                      options->durable);
+    if (options->isolate < -1 || options->isolate > 1)
+        return fault(DMPI_EINVAL, "isolate is %d: use 1, -1 or 0",
+                     options->isolate);
+    if (options->resources &&
+        strnlen(options->resources, SUPPLY_TEXT_MAX) == SUPPLY_TEXT_MAX)
+        return fault(DMPI_EINVAL,
+                     "a list of resources has at most %d bytes, not more",
+                     SUPPLY_TEXT_MAX - 1);
     if (!(options->timeout >= 0))
         return fault(DMPI_EINVAL,
                      "a timeout of %g s: use a positive number, or "

@@ -45,7 +45,8 @@ static struct given {
     double number;
     const char *no_text;
     char long_name[DMPI_NAME_MAX + 1];
-    char room[4096]; /* no pool */
+    char room[4096];            /* no pool */
+    char long_list[100 * 1000]; /* of resources */
 } given;
 
 static dmpi_function stranger, far_stranger;
@@ -173,6 +174,7 @@ static void given_init(dmpi_pool *at)
                            .pool = at,
                            .set = set};
     memset(given.long_name, 'n', DMPI_NAME_MAX);
+    memset(given.long_list, '+', sizeof given.long_list - 1);
     stranger = (dmpi_function){.name = "stranger", .call = dmpi_call_echo};
     far_stranger = stranger;
     far_stranger.index = UINT32_MAX;
@@ -254,7 +256,8 @@ static struct order order_for(int place)
 DMPI_TASK(try_here)
 {
     const struct order *order = dmpi_task_args(task);
-    struct given before = given;
+    static struct given before; /* one at a time */
+    before = given;
     char text[WORD] = "";
     given_init(dmpi_task_pool(task));
     given.good = order->good;

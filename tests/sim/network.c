@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inspect.h"
 #include "log.h"
 #include "random.h"
 #include "timeline.h"
@@ -207,6 +208,11 @@ static unsigned deliver(struct network *network, struct pair *pair)
     struct item *item = take(network, pair);
     unsigned kind = item->message.kind;
     if (network->traced) trace(pair, &item->message);
+    const struct inspect inspect = {.ranks = (uint32_t)network->ranks,
+                                    .functions = UINT32_MAX,
+                                    .center = !pair->to};
+    const char *wrong = inspect_message(&inspect, &item->message);
+    if (wrong) log_panic("%s: %s", message_name(kind), wrong);
     struct port *port = &network->stations[pair->to].port;
     if (!port->lost[pair->from] && !network->dead[pair->to])
         port_deliver(port, pair->from, &item->message);
