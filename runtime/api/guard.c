@@ -296,8 +296,25 @@ static _Noreturn void leave_job(const char *why)
     _exit(LOG_EXIT_PANIC);
 }
 
+/* A member of a gang that waits in MPI for one that is dead waits for ever, and
+ * nothing can end that but its own end; then the gang is tried again. */
+static void leave_broken_gang(const struct guard *guard)
+{
+    const struct port *port = mpi_port_base(port_of(guard));
+    const struct muster *gang = guard->session->gang;
+    for (uint32_t i = 0; gang && i < gang->size; i++)
+        if (port->lost[gang->ranks[i]]) {
+            log_line(LOG_WARN,
+                     "rank %d, a member of the gang that runs here, is lost: "
+                     "this rank ends",
+                     gang->ranks[i]);
+            _exit(LOG_EXIT_PANIC);
+        }
+}
+
 static void look_at_center(struct guard *guard)
 {
+    leave_broken_gang(guard);
     say_beat(guard, 0);
     if (pulse_beat(&guard->pulse, 0, heard_of(guard, 0)) == PULSE_DEAD)
         leave_job("nothing is heard from the center");
@@ -313,6 +330,14 @@ static void beat(struct guard *guard)
             look_at_worker(guard, rank);
 }
 
+/* On a worker: the center has told so. */
+static void hear_losses(struct guard *guard)
+{
+    guard->lost = mpi_port_lost(port_of(guard));
+    exit_without_mpi();
+    leave_broken_gang(guard);
+}
+
 void guard_turn(struct guard *guard)
 {
     atomic_fetch_add_explicit(&guard->turns, 1, memory_order_relaxed);
@@ -320,6 +345,7 @@ void guard_turn(struct guard *guard)
         guard->news = false;
         look_for_deaths(guard);
     }
+    if (mpi_port_lost(port_of(guard)) > guard->lost) hear_losses(guard);
     uint64_t now = clock_ns();
     if (now < guard->next_ns || guard->leaving) return;
     guard->next_ns = now + guard->beat_ns;

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "durable.h"
+#include "guard.h"
 
 void report_table(const dmpi_worker *workers, int ranks)
 {
@@ -68,6 +69,16 @@ static void print_durable(const struct durable *durable)
             counts.bytes, counts.bytes_fetched);
 }
 
+static void print_losses(const struct session *session)
+{
+    struct losses_counts losses = center_losses(session->center);
+    fprintf(stderr,
+            "distmpi: workers lost: %" PRIu64 ", tasks run again: %" PRIu64
+            ", keys recomputed: %" PRIu64 ", %.3f s without those workers\n",
+            losses.workers_lost, losses.tasks_again, losses.keys_again,
+            guard_lost_seconds(session->guard));
+}
+
 void report_print(const struct session *session)
 {
     double open_ns = (double)(clock_ns() - session->opened_ns);
@@ -105,4 +116,5 @@ void report_print(const struct session *session)
             "distmpi: messages sent: %" PRIu64 ", in %" PRIu64 " envelopes\n",
             sum.messages + port_messages(port),
             sum.envelopes + port->envelopes);
+    if (session->guard) print_losses(session);
 }

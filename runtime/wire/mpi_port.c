@@ -372,6 +372,11 @@ void mpi_port_note(struct mpi_port *port, int to, const struct port_note *note)
     memcpy(message + 1, note, sizeof *note);
 }
 
+int mpi_port_lost(const struct mpi_port *port)
+{
+    return port->lost;
+}
+
 uint64_t mpi_port_notes_heard(const struct mpi_port *port, int rank)
 {
     return port->peers[rank].notes;

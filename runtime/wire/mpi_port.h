@@ -49,6 +49,9 @@ void mpi_port_recover(struct mpi_port *port,
                                       const struct port_note *note),
                       void *arg);
 
+/* Ranks that were forgotten. */
+int mpi_port_lost(const struct mpi_port *port);
+
 /* Tell rank TO; it leaves with the next flush. */
 void mpi_port_note(struct mpi_port *port, int to, const struct port_note *note);
 
