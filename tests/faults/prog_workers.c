@@ -168,7 +168,7 @@ static void add_node(struct graph *graph, int i, uint64_t *state)
     if (next(state) % 4 == 0)
         node.words = 1 + (uint32_t)(next(state) % GRAPH_LARGE);
     graph->values[i] = mix(node.number);
-    for (size_t j = 0; j < count; j++) {
+    for (size_t j = 0; i && j < count; j++) {
         uint64_t from = next(state) % (uint64_t)i;
         inputs[j] = graph->keys[from];
         graph->values[i] = mix(graph->values[i] ^ graph->values[from]);

@@ -48,7 +48,9 @@ fi
 
 works=(graph map reduce nest)
 transports=(shm tcp)
+# shellcheck disable=SC2034 # by name, below
 options_shm=()
+# shellcheck disable=SC2034
 options_tcp=(--mca btl "self,tcp" --mca btl_tcp_if_include lo)
 losses=(1 2 all)
 export DISTMPI_RECOVERY=on DISTMPI_REPORT=1
