@@ -422,8 +422,8 @@ static void what_it_gives_is_its_value(void)
 
 static void output_without_memory_fails_the_task(void)
 {
-    expect_error(submit_number(&alone, make_bytes, INT64_MAX / 2), DMPI_EFAILED,
-                 "no memory for an output");
+    expect_error(submit_number(&alone, make_bytes, INT64_MAX / 2), DMPI_ENOMEM,
+                 "no memory for its inputs");
 }
 
 /* ---- no copy -------------------------------------------------------------*/
