@@ -260,16 +260,23 @@ static void close_db(struct archive *archive)
     archive->db = NULL;
 }
 
-/* Whole before it has its name. What an earlier file of that name has left to be
- * rolled back is not this one's. */
+/* What an earlier file of that name has left to be rolled back. */
+static void remove_rest_of(const char *path)
+{
+    char rest[PATH_MAX + 16];
+    snprintf(rest, sizeof rest, "%s-journal", path);
+    unlink(rest);
+}
+
+/* Whole before it has its name. */
 static bool create(const char *path, char *why, size_t why_size)
 {
-    char fresh[PATH_MAX], rest[PATH_MAX];
+    char fresh[PATH_MAX];
     struct archive archive = {0};
     snprintf(fresh, sizeof fresh, "%s.new", path);
-    snprintf(rest, sizeof rest, "%s-journal", path);
     unlink(fresh);
-    unlink(rest);
+    remove_rest_of(fresh);
+    remove_rest_of(path);
     bool good =
         open_db(&archive, fresh, SQLITE_OPEN_CREATE) && fill_new(&archive);
     close_db(&archive);

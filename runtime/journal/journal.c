@@ -25,8 +25,8 @@
 
 enum {
     ROW_MOST = 1 << 20, /* bytes; larger ones lie in files */
-    GROUP_MOST = 64 << 20,
-    WAITING_MOST = 256 << 20,
+    GROUP_MOST = 32 << 20,
+    WAITING_MOST = 128 << 20,
     GROUP_NS = 1000000000,
     HOLDER_WAIT_MS = 3000,
     WHY_BYTES = 200
