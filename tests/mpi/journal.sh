@@ -98,7 +98,7 @@ DISTMPI_JOURNAL=$tmp/unknown check "of what nobody knows" unknown 2
 
 places() {
     run "$1" places && run "$1" places && silent && ran check_large=1 &&
-        [ "$(cat "$tmp/out")" = "large 1" ]
+        [ "$(cat "$tmp/out")" = $'peek 1\nlarge 1' ]
 }
 for np in 1 3; do
     DISTMPI_JOURNAL=$tmp/places.$np check "holders and copies, np $np" places $np

@@ -120,6 +120,18 @@ DMPI_TASK(member)
     job_give(task, 10 + dmpi_gang_index(task));
 }
 
+/* Its argument is a key, which rank 0 holds: 1 if the value is what large()
+ * gives. */
+DMPI_TASK(peek)
+{
+    void *data;
+    size_t size;
+    TRY(dmpi_get_new(dmpi_task_pool(task),
+                     *(const dmpi_key *)dmpi_task_args(task), &data, &size));
+    job_give(task, size == LARGE && job_is_filled(data, LARGE, 5));
+    free(data);
+}
+
 static void print(const char *what, dmpi_key key)
 {
     int64_t number = 0;
@@ -241,13 +253,28 @@ static void unknown(void)
     dmpi_drop(pool, &key, 1);
 }
 
-/* The place of a value in the cluster is asked for in all ways. */
+/* It has ended, and all who wait for that hear of it. */
+static void hear_end(dmpi_key key)
+{
+    dmpi_set *set;
+    dmpi_key next = DMPI_KEY_NONE;
+    dmpi_key_state state;
+    if (dmpi_set_new(pool, &set) || dmpi_set_add(set, &key, 1) ||
+        dmpi_next(set, DMPI_FOREVER, &next) || next != key ||
+        dmpi_state(pool, key, &state) || state != DMPI_DONE)
+        printf("wrong: %s\n", dmpi_status_detail());
+    dmpi_set_free(set);
+}
+
+/* A value that lies outside is asked for in all ways. */
 static void places(void)
 {
     int ranks[RANKS_MAX];
     size_t count = 0;
     dmpi_key key = submit(large, NULL, 0, 0, &durable);
     dmpi_wait(pool, &key, 1, DMPI_ALL, DMPI_FOREVER, NULL);
+    hear_end(key);
+    print("peek", submit(peek, NULL, 0, (int64_t)key, NULL));
     if (dmpi_rank_who_has(key, ranks, RANKS_MAX, &count) || count < 1)
         printf("wrong: %s\n", dmpi_status_detail());
     if (dmpi_replicate(pool, key, 0) ||

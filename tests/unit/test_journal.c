@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -525,6 +526,82 @@ static void a_torn_file_gives_no_wrong_value(void)
     free(bytes);
 }
 
+/* ---- cut short in the middle of a commit ---------------------------------*/
+
+enum { MANY = 40, MANY_BYTES = 3000 };
+
+/* Another process writes over all values and dies before its commit: what SQLite
+ * needs to roll it back lies in FILE-journal. */
+static void leave_half_a_commit(void)
+{
+    pid_t child = fork();
+    if (!child) {
+        sqlite3 *db;
+        sqlite3_open(file, &db);
+        sqlite3_exec(db,
+                     "PRAGMA cache_size = 1; BEGIN;"
+                     "UPDATE value SET data = randomblob(length(data));"
+                     "SELECT count(*) FROM value",
+                     NULL, NULL, NULL);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+
+static void make_many(void)
+{
+    begin_anew();
+    struct journal *journal = must_open();
+    for (uint64_t i = 0; i < MANY; i++) keep(journal, i, MANY_BYTES);
+    journal_close(journal);
+}
+
+static size_t count_many(struct journal *journal, enum outcome outcome)
+{
+    size_t sum = 0;
+    for (uint64_t i = 0; i < MANY; i++)
+        sum += look(journal, i, MANY_BYTES) == outcome;
+    return sum;
+}
+
+static void half_a_commit_is_rolled_back(void)
+{
+    struct stat state;
+    char rest[PATH_BYTES + 8];
+    make_many();
+    leave_half_a_commit();
+    snprintf(rest, sizeof rest, "%s-journal", file);
+    CU_ASSERT(!stat(rest, &state) && state.st_size > MANY * MANY_BYTES / 2);
+    struct journal *journal = must_open();
+    CU_ASSERT_EQUAL(count_many(journal, RIGHT), MANY);
+    journal_close(journal);
+}
+
+/* Half a commit is left, and what would roll it back is not whole. */
+static void a_damaged_rollback_gives_no_wrong_value(void)
+{
+    size_t size, rest_size, wrong = 0;
+    char rest[PATH_BYTES + 8];
+    make_many();
+    leave_half_a_commit();
+    snprintf(rest, sizeof rest, "%s-journal", file);
+    unsigned char *bytes = read_file(file, &size);
+    unsigned char *rest_bytes = read_file(rest, &rest_size);
+    check_limit(600);
+    for (size_t at = 0; at < rest_size; at += 11 * stride()) {
+        write_file(file, bytes, size);
+        rest_bytes[at] ^= (unsigned char)(1u << at % 8);
+        write_file(rest, rest_bytes, at % 3 ? rest_size : at);
+        rest_bytes[at] ^= (unsigned char)(1u << at % 8);
+        struct journal *journal = open_journal();
+        if (journal) wrong += count_many(journal, WRONG);
+        journal_close(journal);
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    free(bytes);
+    free(rest_bytes);
+}
+
 /* The only file in FILE.values. */
 static void find_value_file(char path[2 * PATH_BYTES + 300])
 {
@@ -612,6 +689,9 @@ static const struct check_test tests[] = {
     {"a flipped byte gives no wrong value",
      a_flipped_byte_gives_no_wrong_value},
     {"a torn file gives no wrong value", a_torn_file_gives_no_wrong_value},
+    {"half a commit is rolled back", half_a_commit_is_rolled_back},
+    {"a damaged rollback gives no wrong value",
+     a_damaged_rollback_gives_no_wrong_value},
     {"a damaged value is kept anew", a_damaged_value_is_kept_anew},
     {"what was never recorded is swept", what_was_never_recorded_is_swept},
 };
