@@ -136,9 +136,9 @@ supervised_job() {
     local all=(center mpirun)
     unset DISTMPI_RECOVERY
     launch 1 "${all[RANDOM % 2]}"
-    if [ "$code" = 137 ] && [ "$(entries)" = $tasks ]; then
+    if [ "$code" = 137 ] && [ "$(entries)" = "$tasks" ]; then
         launch 2 ""
-        all_is_right 2 $tasks && right
+        all_is_right 2 "$tasks" && right
     else
         all_is_right 1 "-$tasks" && right
     fi
