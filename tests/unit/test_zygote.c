@@ -176,6 +176,30 @@ static void all_die_with_their_parent(void)
     close(ends[1]);
 }
 
+/* A parent in a group of its own ignores what comes to that group; 0: so does its
+ * executor. */
+static int signal_to_the_group(void)
+{
+    setpgid(0, 0);
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    zygote = zygote_new(serve);
+    zygote_want(zygote, 1);
+    pid_t before = process();
+    kill(0, SIGUSR1);
+    kill(0, SIGTERM);
+    return process() != before;
+}
+
+static void signals_to_the_parents_group_pass_by(void)
+{
+    int status = 1;
+    pid_t parent = fork();
+    if (parent == 0) _exit(signal_to_the_group());
+    waitpid(parent, &status, 0);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
 static void killed_zygote_is_noticed(void)
 {
     begin(1);
@@ -200,6 +224,8 @@ int main(void)
         {"an executor may ask", executor_may_ask},
         {"none wanted, none there", none_wanted_none_there},
         {"all die with their parent", all_die_with_their_parent},
+        {"signals to the parent's group pass by",
+         signals_to_the_parents_group_pass_by},
         {"a killed zygote is noticed", killed_zygote_is_noticed},
     };
     return check_run("zygote", tests, CHECK_COUNT(tests));
