@@ -7,7 +7,7 @@
 enum {
     CHUNK_BYTES = 4 << 20,
     WINDOW = 3,       /* chunks of one transfer under way */
-    SENDING_MAX = 32, /* transfers that a rank sends at a time */
+    SENDING_MAX = 16, /* transfers that a rank sends to a peer at a time */
     TAG_FIRST = 2,    /* below: the envelopes' tag */
     TAG_LAST = 32000  /* MPI guarantees 32767 */
 };
@@ -25,12 +25,26 @@ struct bulk_transfer {
     bool sends;
 };
 
+struct bulk_peer {
+    struct bulk_transfer *first, **end; /* sends that wait for their turn */
+    int sending;                        /* transfers under way */
+};
+
 void bulk_init(struct bulk *bulk, MPI_Comm comm, struct flight *flight,
                struct port *port)
 {
     *bulk = (struct bulk){
         .comm = comm, .flight = flight, .port = port, .last_tag = TAG_LAST};
-    bulk->end = &bulk->first;
+    bulk->peers = log_alloc((size_t)port->ranks * sizeof *bulk->peers);
+    for (int i = 0; i < port->ranks; i++) {
+        bulk->peers[i] = (struct bulk_peer){.sending = 0};
+        bulk->peers[i].end = &bulk->peers[i].first;
+    }
+}
+
+void bulk_fini(struct bulk *bulk)
+{
+    free(bulk->peers);
 }
 
 static void chunk_landed(void *owner);
@@ -64,13 +78,13 @@ static void start(struct bulk_transfer *transfer)
         post_chunk(transfer);
 }
 
-static void start_waiting(struct bulk *bulk)
+static void start_waiting(struct bulk_peer *peer)
 {
-    while (bulk->first && bulk->sending < SENDING_MAX) {
-        struct bulk_transfer *transfer = bulk->first;
-        bulk->first = transfer->next;
-        if (!bulk->first) bulk->end = &bulk->first;
-        bulk->sending++;
+    while (peer->first && peer->sending < SENDING_MAX) {
+        struct bulk_transfer *transfer = peer->first;
+        peer->first = transfer->next;
+        if (!peer->first) peer->end = &peer->first;
+        peer->sending++;
         start(transfer);
     }
 }
@@ -100,8 +114,9 @@ static void finish(struct bulk_transfer *transfer)
                transfer->peer, transfer->cookie.key, transfer->buffer->size,
                transfer->begin_ns);
     if (transfer->sends) {
-        bulk->sending--;
-        start_waiting(bulk);
+        struct bulk_peer *peer = &bulk->peers[transfer->peer];
+        peer->sending--;
+        start_waiting(peer);
     } else {
         struct port_client *client = &bulk->port->client;
         client->arrived(client->role, transfer->cookie, transfer->buffer);
@@ -141,10 +156,11 @@ uint32_t bulk_send(struct bulk *bulk, int to, struct buffer *buffer,
         transfer_new(bulk, to, bulk->last_tag, buffer);
     transfer->sends = true;
     transfer->cookie.key = key;
-    *bulk->end = transfer;
-    bulk->end = &transfer->next;
+    struct bulk_peer *peer = &bulk->peers[to];
+    *peer->end = transfer;
+    peer->end = &transfer->next;
     uint32_t tag = bulk->last_tag;
-    start_waiting(bulk);
+    start_waiting(peer);
     return tag;
 }
 
@@ -161,11 +177,11 @@ void bulk_receive(struct bulk *bulk, int from, uint32_t tag,
 /* It has not had its turn yet: nobody but us has its buffer. */
 static void withdraw(struct bulk_transfer *transfer)
 {
-    struct bulk *bulk = transfer->bulk;
-    struct bulk_transfer **at = &bulk->first;
+    struct bulk_peer *peer = &transfer->bulk->peers[transfer->peer];
+    struct bulk_transfer **at = &peer->first;
     while (*at != transfer) at = &(*at)->next;
     *at = transfer->next;
-    if (bulk->end == &transfer->next) bulk->end = at;
+    if (peer->end == &transfer->next) peer->end = at;
     buffer_unref(transfer->buffer);
     free(transfer);
 }
@@ -174,7 +190,7 @@ static void abandon(struct bulk_transfer *transfer)
 {
     delist(transfer);
     if (!transfer->posted) withdraw(transfer);
-    else if (transfer->sends) transfer->bulk->sending--;
+    else if (transfer->sends) transfer->bulk->peers[transfer->peer].sending--;
 }
 
 void bulk_abandon(struct bulk *bulk, int peer)
@@ -184,5 +200,4 @@ void bulk_abandon(struct bulk *bulk, int peer)
         after = at->after;
         if (at->peer == peer) abandon(at);
     }
-    start_waiting(bulk);
 }

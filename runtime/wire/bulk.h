@@ -3,8 +3,10 @@
  *
  * A transfer is named by its sender's tag. A few chunks of it are under way at
  * a time, so that the loop turns between them and memory is bounded; a sender
- * has a limited number of transfers under way, a receiver posts all, so that
- * no circle of ranks can wait for itself. */
+ * has a limited number of transfers under way to each peer. A receiver posts
+ * those of one sender in the order in which they were said, be it late: so what
+ * was posted comes, whatever else waits, and no circle of ranks can wait for
+ * itself. */
 #ifndef BULK_H
 #define BULK_H
 
@@ -15,17 +17,18 @@
 
 struct bulk {
     MPI_Comm comm;
-    struct flight *flight; /* borrowed */
-    struct port *port;     /* borrowed: its role is told of arrivals */
-    struct bulk_transfer *first, **end; /* sends that wait for their turn */
-    struct bulk_transfer *all;          /* sends and receives; owned */
-    int sending;                        /* transfers under way */
-    int open;                           /* those in `all` */
+    struct flight *flight;     /* borrowed */
+    struct port *port;         /* borrowed: its role is told of arrivals */
+    struct bulk_peer *peers;   /* by rank; owned */
+    struct bulk_transfer *all; /* sends and receives; owned */
+    int open;                  /* those in `all` */
     uint32_t last_tag;
 };
 
 void bulk_init(struct bulk *bulk, MPI_Comm comm, struct flight *flight,
                struct port *port);
+
+void bulk_fini(struct bulk *bulk);
 
 /* As in struct port_calls. */
 uint32_t bulk_send(struct bulk *bulk, int to, struct buffer *buffer,

@@ -510,6 +510,7 @@ void mpi_port_free(struct mpi_port *port)
     }
     inbox_fini(&port->inbox);
     free_envelopes(port, 0);
+    bulk_fini(&port->bulk);
     flight_fini(&port->flight);
     port_fini(&port->base);
     free(port->peers);

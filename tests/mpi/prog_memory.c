@@ -3,6 +3,7 @@
  *
  *     prog_memory many LIMIT    ten times LIMIT MiB of values, made, kept, used
  *     prog_memory use LIMIT     the same, less often, and whatever it takes
+ *     prog_memory put LIMIT     rank 0 puts more than there is memory for
  *     prog_memory never LIMIT   tasks that can never fit among others that do
  *     prog_memory full LIMIT    no file may be larger than a few values
  *     prog_memory kill LIMIT    a worker kills itself, when it has written some
@@ -183,6 +184,34 @@ static void several(dmpi_pool *pool, uint64_t limit_mib)
     use(pool, 4 * limit_mib * dmpi_workers(pool));
 }
 
+/* Blocks of rank 0's memory, over and over, one by one and many at a time; to
+ * all, and to one worker alone. Each is looked at, and comes back. */
+static void put_all(dmpi_pool *pool, uint64_t limit_mib)
+{
+    enum { BLOCKS = 4 };
+    size_t count = (2 * limit_mib + limit_mib * dmpi_workers(pool)) & ~7u;
+    dmpi_key *keys = calloc(count, sizeof *keys);
+    uint64_t *words = malloc((size_t)BLOCKS * VALUE);
+    for (size_t k = 0; k < count; k += BLOCKS) {
+        int ranks[BLOCKS] = {1, 1, 1, 1};
+        for (size_t b = 0; b < BLOCKS; b++)
+            for (size_t i = 0; i < WORDS; i++)
+                words[b * WORDS + i] = word_of(k + b, i);
+        check(!dmpi_scatter(pool, words, BLOCKS - 1, VALUE,
+                            k / BLOCKS % 2 ? ranks : NULL, keys + k),
+              "scatter");
+        check(!dmpi_put(pool, words + (BLOCKS - 1) * WORDS, VALUE, 0,
+                        &keys[k + BLOCKS - 1]),
+              "put");
+    }
+    free(words);
+    look_at_all(pool, keys, count);
+    get_some(pool, keys, count);
+    check_peaks(pool, limit_mib);
+    dmpi_drop(pool, keys, count);
+    free(keys);
+}
+
 /* KEY is an error for want of memory, which says so. */
 static void check_no_memory(dmpi_pool *pool, dmpi_key key, const char *word)
 {
@@ -260,11 +289,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(dmpi_pool *pool, uint64_t limit_mib);
-    } modes[] = {{"many", many},
-                 {"use", several},
-                 {"never", never},
-                 {"full", full},
-                 {"kill", die_with_files}};
+    } modes[] = {{"many", many},   {"use", several}, {"put", put_all},
+                 {"never", never}, {"full", full},   {"kill", die_with_files}};
     char options[64] = "";
     dmpi_pool *pool;
     if (argc != 3) return 2;
