@@ -388,7 +388,7 @@ void scheduler_settle(struct scheduler *scheduler)
         if (scheduler->specs.demands.stirred) serve_demands(scheduler);
         deal(scheduler);
         if (scheduler->gangs.waiting) start_gangs(scheduler);
-    } while (scheduler->fresh.count);
+    } while (scheduler->fresh.count || scheduler->gangs.failed.count);
 }
 
 /* ---- back ----------------------------------------------------------------*/
