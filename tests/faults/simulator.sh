@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Random applications on simulated ranks: delays, reordering between pairs, steals.
+# Random applications on simulated ranks: reordering between pairs, steals, spills.
 #
 # Each is compared with what a sequential run gives, and nothing may be left at
 # the end. A job is a seed; one that fails is named with the command that runs it

@@ -47,11 +47,14 @@ static bool run_script(uint64_t seed, uint64_t *random)
                                      .cancel_one_in = rarity(random, 4, 8),
                                      .curfew_one_in = rarity(random, 10, 40),
                                      .memory_max = rarity(random, 8000, 20000),
-                                     .disk_full = below(random, 4) == 0,
+
                                      .small = below(random, 2),
                                      .from_tasks = below(random, 2),
                                      .constants = below(random, 2),
                                      .check = true};
+    /* An input that a full disk has lost leaves its gang without a member, for
+     * which the others wait. */
+    if (!flavour.gang_one_in) flavour.disk_full = below(random, 2);
     return script_run(seed, &flavour);
 }
 
