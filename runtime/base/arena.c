@@ -26,7 +26,7 @@ struct arena {
     size_t bytes;
     struct blocks warm[ARENA_CLASSES]; /* have kept their memory */
     struct blocks cold[ARENA_CLASSES]; /* have none */
-    size_t warm_bytes;
+    size_t warm_bytes, warm_most;
     unsigned next; /* class to cool next */
 };
 
@@ -54,7 +54,10 @@ struct arena *arena_new(size_t bytes)
     if (base == MAP_FAILED) return NULL;
     madvise(base, bytes, MADV_DONTDUMP); /* a core file would have it all */
     struct arena *arena = log_alloc(sizeof *arena);
-    *arena = (struct arena){.base = base, .fresh = base, .bytes = bytes};
+    *arena = (struct arena){.base = base,
+                            .fresh = base,
+                            .bytes = bytes,
+                            .warm_most = ARENA_WARM_BYTES};
     return arena;
 }
 
@@ -193,7 +196,13 @@ void arena_give(struct arena *arena, void *block, size_t size)
     size_t bytes = block_size(size);
     push(&arena->warm[class_of(bytes)], block);
     arena->warm_bytes += bytes;
-    if (arena->warm_bytes > ARENA_WARM_BYTES) cool(arena, ARENA_WARM_BYTES);
+    if (arena->warm_bytes > arena->warm_most) cool(arena, arena->warm_most);
+}
+
+void arena_keep(struct arena *arena, size_t bytes)
+{
+    arena->warm_most = bytes;
+    cool(arena, bytes);
 }
 
 void arena_trim(struct arena *arena)

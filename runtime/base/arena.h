@@ -5,8 +5,8 @@
  * One shared mapping, much larger than the machine's memory: the kernel gives
  * memory only where somebody writes. So each size keeps its blocks for ever, and
  * none is split or joined. Blocks that were given back stay as they are up to
- * ARENA_WARM_BYTES; beyond, and by arena_trim(), their memory goes back to the
- * kernel. Sizes are rounded up to pages, and to eight classes between a power of
+ * ARENA_WARM_BYTES, or as many as are allowed; beyond, and by arena_trim(), their
+ * memory goes back to the kernel. Sizes are rounded up to pages, and to eight classes between a power of
  * two and the next. Not thread safe. */
 #ifndef ARENA_H
 #define ARENA_H
@@ -40,6 +40,9 @@ void *arena_take(struct arena *arena, size_t size);
 
 /* BLOCK was taken with SIZE. */
 void arena_give(struct arena *arena, void *block, size_t size);
+
+/* From now on blocks that are not in use keep BYTES at most. */
+void arena_keep(struct arena *arena, size_t bytes);
 
 /* All memory that is not in use goes back to the kernel. */
 void arena_trim(struct arena *arena);

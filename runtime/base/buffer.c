@@ -198,6 +198,7 @@ void buffer_keep(size_t bytes)
     lock();
     spare_fini(&spare);
     spare.most = bytes;
+    if (arena) arena_keep(arena, bytes);
     unlock();
 }
 

@@ -101,6 +101,10 @@ static void not_too_much_is_kept(void)
     }
     for (int i = 0; i < BLOCKS; i++) used += pages_in_use(blocks[i], size);
     CU_ASSERT_EQUAL(used, ARENA_WARM_BYTES / size);
+    arena_keep(arena, 3 * size);
+    CU_ASSERT_EQUAL(arena_warm(arena), 3 * size);
+    arena_give(arena, arena_take(arena, 2 * size), 2 * size);
+    CU_ASSERT_TRUE(arena_warm(arena) <= 3 * size);
     arena_free(arena);
 }
 
