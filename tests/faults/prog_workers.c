@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* prog_workers.c - work whose result is known, while workers are killed.
  *
- *     prog_workers graph|map|reduce|nest KILLED SEED
+ *     prog_workers graph|map|reduce|nest|idle|long KILLED|center SEED
  *
  * Prints "right" if the result is. KILLED workers, chosen at random, get SIGKILL
- * at random times; it goes on with new rounds of the work until all of them have.
- */
+ * at random times, or the center does; it goes on with new rounds of the work
+ * until all of them have. */
 #include <distmpi.h>
 
 #include <inttypes.h>
@@ -346,15 +346,35 @@ static void run_nest(uint64_t *state)
     need(take_number(key) == search_alone(&root), "the search is wrong");
 }
 
+/* ---- nothing, and long tasks ---------------------------------------------*/
+
+static void run_idle(uint64_t *state)
+{
+    nap_us(100000);
+}
+
+DMPI_TASK(last)
+{
+    nap_us(300000);
+    *(uint64_t *)dmpi_task_output(task, sizeof(uint64_t)) = 7;
+}
+
+static void run_long(uint64_t *state)
+{
+    dmpi_key keys[WORKERS_MAX];
+    size_t count = (size_t)dmpi_ranks() - 1;
+    OK(dmpi_map(pool, last, count, NULL, NULL, 0, NULL, keys));
+    for (size_t i = 0; i < count; i++)
+        need(take_number(keys[i]) == 7, "a long task is wrong");
+}
+
 /* ---- the run -------------------------------------------------------------*/
 
 static const struct work {
     const char *name;
     void (*run)(uint64_t *state);
-} works[] = {{"graph", run_graph},
-             {"map", run_map},
-             {"reduce", run_reduce},
-             {"nest", run_nest}};
+} works[] = {{"graph", run_graph}, {"map", run_map},   {"reduce", run_reduce},
+             {"nest", run_nest},   {"idle", run_idle}, {"long", run_long}};
 
 static const struct work *work_named(const char *name)
 {
@@ -365,14 +385,19 @@ static const struct work *work_named(const char *name)
 }
 
 /* Some are killed while the pool closes. */
-static void lead(const struct work *work, int killed, uint64_t seed)
+static void lead(const struct work *work, const char *killed, uint64_t seed)
 {
     struct killing killing = {.state = mix(seed)};
     uint64_t state = mix(seed + 1);
     bool closes = seed % 8 == 0;
     pthread_t thread;
     int rounds = 0;
-    choose(&killing, killed);
+    if (!strcmp(killed, "center")) {
+        killing.victims[0] = getpid();
+        killing.count = 1;
+    } else {
+        choose(&killing, atoi(killed));
+    }
     pthread_create(&thread, NULL, kill_them, &killing);
     do work->run(&state);
     while (++rounds, !killing.done && !(closes && rounds > 1));
@@ -387,7 +412,7 @@ int main(int argc, char *argv[])
     check_watch("workers", LIMIT_SECONDS);
     const struct work *work = work_named(argv[1]);
     if (dmpi_open(NULL, &pool)) return 2;
-    if (pool) lead(work, atoi(argv[2]), strtoull(argv[3], NULL, 10));
+    if (pool) lead(work, argv[2], strtoull(argv[3], NULL, 10));
     check_limit(0);
     return 0;
 }
