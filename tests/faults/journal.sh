@@ -5,7 +5,8 @@
 # Each job is killed at random times and run again until it gets through. What was
 # committed does not run again, every value is right, and what runs again had ended
 # in the last two seconds before a kill. Every fourth job leaves the running again
-# to scripts/run; every tenth has a disk that gets full. A hundred jobs or more begin
+# to scripts/run; every tenth has a disk that gets full, another one is stopped for
+# five seconds. A hundred jobs or more begin
 # with a journal that is damaged at every byte.
 #
 # jobs: 200, short: 2
@@ -17,7 +18,7 @@ cd "$(dirname "$0")/../.." || exit
 . tests/faults/campaign.bash
 first=${2:-1}
 program=$BUILD/tests/faults/prog_journal
-tasks=600 kills=2 limit=120
+tasks=600 kills=2 limit=120 stop=
 export DISTMPI_BIND=none OMPI_MCA_odls_base_sigkill_timeout=0
 
 # What the journal has, as seen from outside; none: there is no journal yet.
@@ -47,16 +48,23 @@ victims() {
 }
 
 # kill_one SECONDS WHO MARK: one of them, so long after the journal was opened; when
-# goes to $tmp/killed
+# goes to $tmp/killed. Or it is stopped for $stop seconds.
 kill_one() {
-    local all
+    local all victim
     until [ "$(entries)" != none ]; do sleep 0.05; done
     sleep "$1"
     job_mark=$3
     mapfile -t all < <(victims "$2")
     [ ${#all[@]} -gt 0 ] || return
+    victim=${all[RANDOM % ${#all[@]}]}
+    if [ "$stop" ]; then
+        kill -STOP "$victim" && echo "$victim" >>"$tmp/stopped"
+        sleep "$stop"
+        kill -CONT "$victim"
+        return
+    fi
     echo "$EPOCHREALTIME" >>"$tmp/killed"
-    kill -KILL "${all[RANDOM % ${#all[@]}]}"
+    kill -KILL "$victim"
 }
 
 # launch NUMBER WHO: WHO is killed meanwhile, unless that is empty. What ran stands
@@ -144,6 +152,18 @@ supervised_job() {
     fi
 }
 
+# A rank that only stands still for a while is no reason for anything.
+stopped_job() {
+    local all=(center worker) stop=5
+    unset DISTMPI_RECOVERY
+    launch 1 "${all[RANDOM % 2]}"
+    if [ -f "$tmp/stopped" ] && [ "$(lines "$tmp/ran.1")" != "$tasks" ]; then
+        wrong "$name: not each task ran once"
+    else
+        all_is_right 1 0 && right
+    fi
+}
+
 full_job() {
     local committed tasks=1200
     unset DISTMPI_RECOVERY
@@ -179,6 +199,7 @@ for ((i = first; i < first + jobs; i++)); do
     export DISTMPI_JOURNAL=$tmp/journal
     kind=killed
     [ $((i % 4)) != 0 ] || kind=supervised
+    [ $((i % 10)) != 7 ] || kind=stopped
     [ $((i % 10)) != 2 ] || [ "$(id -u)" != 0 ] || kind=full
     name="job $i ($kind)"
     ${kind}_job

@@ -132,6 +132,7 @@ check "a torn one" untouched 1 torn 'is damaged'
 
 in_use() {
     local waiting result=0
+    : >"$tmp/waits"
     export DISTMPI_JOURNAL=$tmp/used
     "$RUN" -np 2 "$program" wait "$tmp/go" >"$tmp/waits" 2>&1 </dev/null &
     waiting=$!
