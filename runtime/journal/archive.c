@@ -189,8 +189,9 @@ static enum found look(const char *path, uint64_t *bytes, char *why,
     int file = open(path, O_RDWR | O_CLOEXEC);
     if (file < 0 && errno == ENOENT) return FOUND_NOTHING;
     if (file < 0 || fstat(file, &state) || !S_ISREG(state.st_mode)) {
-        snprintf(why, why_size, "the journal '%s' cannot be opened: %s", path,
-                 file < 0 ? strerror(errno) : "it is not a file");
+        snprintf(why, why_size,
+                 "the journal '%s' cannot be opened: %s: name another file",
+                 path, file < 0 ? strerror(errno) : "it is not a file");
         if (file >= 0) close(file);
         return FOUND_WRONG;
     }
@@ -436,6 +437,12 @@ static bool is_lost(const char *path, uint64_t expected, char *why,
              "begin anew",
              path, expected);
     return true;
+}
+
+bool archive_may_open(const char *path, char *why, size_t why_size)
+{
+    uint64_t bytes;
+    return look(path, &bytes, why, why_size) != FOUND_WRONG;
 }
 
 struct archive *archive_open(const char *path, uint64_t expected,

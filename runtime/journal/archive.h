@@ -25,6 +25,9 @@ struct archive_row {
     bool in_file;
 };
 
+/* Is nothing at PATH, or what may be a journal? False: WHY says what it is. */
+bool archive_may_open(const char *path, char *why, size_t why_size);
+
 /* Open the database at PATH (absolute), or make it if there is none, or an empty
  * file although none of EXPECTED values is lost thereby. ROW(ARG, row) hears of
  * every value. NULL: WHY says in one line what is wrong and what to do, and

@@ -92,7 +92,9 @@ struct holder *holder_take(const char *path, uint64_t wait_ns, char *why,
     snprintf(name, sizeof name, "%s.lock", path);
     int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (file < 0) {
-        snprintf(why, why_size, "the journal's lock '%s' cannot be opened: %s",
+        snprintf(why, why_size,
+                 "the journal's lock '%s' cannot be opened: %s: name a file "
+                 "in a folder that can be written",
                  name, strerror(errno));
         return NULL;
     }

@@ -285,7 +285,9 @@ static bool find_path(const char *file, char path[PATH_MAX], char *why,
              : length ? ""
                       : "/");
     if (!realpath(folder, real)) {
-        snprintf(why, why_size, "the journal's folder '%s': %s: make it first",
+        snprintf(why, why_size,
+                 "the journal's folder '%s': %s: make it first, or "
+                 "name another file",
                  folder, strerror(errno));
         return false;
     }
@@ -349,7 +351,9 @@ static bool open_archive(struct journal *journal, const char *path, char *why,
 struct journal *journal_open(const char *file, char *why, size_t why_size)
 {
     char path[PATH_MAX];
-    if (!find_path(file, path, why, why_size)) return NULL;
+    if (!find_path(file, path, why, why_size) ||
+        !archive_may_open(path, why, why_size)) /* no lock beside it */
+        return NULL;
     struct holder *holder =
         holder_take(path, (uint64_t)HOLDER_WAIT_MS * 1000000, why, why_size);
     if (!holder) return NULL;

@@ -126,7 +126,7 @@ untouched() {
 }
 echo "my thesis" >"$tmp/thesis"
 head -c 9000 "$tmp/journal.4" >"$tmp/torn"
-check "no such folder" refused 3 "$tmp/no/such" 'make it first$'
+check "no such folder" refused 3 "$tmp/no/such" 'make it first'
 check "another file" untouched 2 thesis 'is not a journal'
 check "a torn one" untouched 1 torn 'is damaged'
 

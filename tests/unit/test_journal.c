@@ -426,6 +426,7 @@ static void what_is_not_ours_stays_as_it_is(void)
     write_file(file, text, sizeof text);
     check_refused("is not a journal");
     CU_ASSERT(file_is(text, sizeof text));
+    shell("test ! -e \"$1.lock\"", file);
     begin_anew();
     check_database("CREATE TABLE a (b)", "is not a journal");
     make_small();
