@@ -61,13 +61,14 @@ static void make_center(struct session *session, struct port *port,
 {
     uint64_t window_ns =
         session->crowded ? ROSTER_WIDE_WINDOW_NS : ROSTER_WINDOW_NS;
-    struct center_setup setup = {.workers = workers,
-                                 .supply = &session->supply,
-                                 .functions = registry_count(),
-                                 .window_ns = window_ns,
-                                 .steal = session->config.value[CONFIG_STEAL],
-                                 .recover =
-                                     session->config.value[CONFIG_RECOVERY]};
+    struct center_setup setup = {
+        .workers = workers,
+        .supply = &session->supply,
+        .functions = registry_count(),
+        .window_ns = window_ns,
+        .steal = session->config.value[CONFIG_STEAL],
+        .recover = session->config.value[CONFIG_RECOVERY],
+        .crash_limit = (uint32_t)session->config.value[CONFIG_CRASH_LIMIT]};
     session->center = center_new(port, &setup);
     port->client =
         (struct port_client){session->center, center_receive, center_arrived};
@@ -82,12 +83,13 @@ static void make_worker(struct session *session, struct port *port,
         nodes[i] = ranks[i].node;
         cores[i] = ranks[i].cores;
     }
-    struct worker_setup setup = {.nodes = nodes,
-                                 .cores = cores,
-                                 .functions = registry_count(),
-                                 .steal = session->ranks > 2 &&
-                                          session->config.value[CONFIG_STEAL],
-                                 .memory = budget_open(session)};
+    struct worker_setup setup = {
+        .nodes = nodes,
+        .cores = cores,
+        .functions = registry_count(),
+        .steal = session->ranks > 2 && session->config.value[CONFIG_STEAL],
+        .recover = session->config.value[CONFIG_RECOVERY],
+        .memory = budget_open(session)};
     session->worker = worker_new(port, &setup);
     session->worker_rank = port->rank;
     session->look = budget_look(session);

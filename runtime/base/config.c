@@ -30,6 +30,8 @@ static const struct option table[CONFIG_OPTIONS] = {
         "with recovery: ranks give a sign of life so often"},
     [CONFIG_BIND] = {"BIND", "compact|spread|none", 0, 0, 0,
         "how workers share the cores that the launcher gave them"},
+    [CONFIG_CRASH_LIMIT] = {"CRASH_LIMIT", NULL, 0, 65535, 3,
+        "with recovery: an error is what so many workers died of (0: never)"},
     [CONFIG_DEAD_SECONDS] = {"DEAD_SECONDS", NULL, 2, 86400, 30,
         "with recovery: a rank without a sign of life is ended after"},
     [CONFIG_DURABLE] = {"DURABLE", "marked|got", 0, 0, 0,

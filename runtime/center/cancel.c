@@ -14,9 +14,12 @@ void cancel_with(struct scheduler *scheduler, struct record *record,
     buffer_unref(error);
 }
 
-static void say_cancel(struct port *port, const struct record *record)
+static void say_cancel(const struct scheduler *scheduler,
+                       const struct record *record)
 {
     if (task_ended(record)) return;
+    if (scheduler->lineage) spec_origin(record->spec)->cancelled = true;
+    struct port *port = scheduler->values->port;
     struct msg_cancel *cancel =
         port_say(port, record->owner, MSG_CANCEL, sizeof *cancel);
     cancel->key = record->key;
@@ -26,14 +29,13 @@ static void say_cancel(struct port *port, const struct record *record)
 static void say_cancel_all(const struct scheduler *scheduler,
                            const struct record *record)
 {
-    struct port *port = scheduler->values->port;
     if (!(record->spec->flags & RUN_GANG)) {
-        say_cancel(port, record);
+        say_cancel(scheduler, record);
         return;
     }
     const struct gang *gang = gangs_of(&scheduler->gangs, record);
     for (uint32_t i = 0; i < gang->size; i++)
-        if (gang->members[i]) say_cancel(port, gang->members[i]);
+        if (gang->members[i]) say_cancel(scheduler, gang->members[i]);
 }
 
 void cancel_task(struct scheduler *scheduler, struct record *record)

@@ -42,6 +42,12 @@ struct record *catalog_find(const struct catalog *catalog, uint64_t key)
     return table_find(&catalog->makers[key_rank(key)], key_counter(key));
 }
 
+struct record *catalog_find_key(const struct catalog *catalog, uint64_t key)
+{
+    struct record *record = catalog_find(catalog, key);
+    return record && record->state != TASK_GONE ? record : NULL;
+}
+
 void catalog_remove(struct catalog *catalog, struct record *record)
 {
     uint64_t key = record->key;

@@ -24,8 +24,12 @@ struct record *catalog_make(struct catalog *catalog);
 /* A record for KEY, which another rank has made; held. */
 struct record *catalog_add(struct catalog *catalog, uint64_t key);
 
-/* NULL: no such key, or gone. */
+/* NULL: no such key, or gone; there may still be a record for the lineage of
+ * others, in that state. */
 struct record *catalog_find(const struct catalog *catalog, uint64_t key);
+
+/* The same, but what is gone is not there. */
+struct record *catalog_find_key(const struct catalog *catalog, uint64_t key);
 
 /* Frees the set of copies too; there is no spec any more. */
 void catalog_remove(struct catalog *catalog, struct record *record);

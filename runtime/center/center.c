@@ -18,6 +18,7 @@
 #include "kin.h"
 #include "levels.h"
 #include "log.h"
+#include "losses.h"
 
 struct center {
     struct port *port;
@@ -32,7 +33,7 @@ struct center {
     struct curfew curfew;
     uint64_t bytes_put;
     bool recover; /* see struct center_setup */
-    struct losses_counts losses;
+    struct losses losses;
 };
 
 struct center *center_new(struct port *port, const struct center_setup *setup)
@@ -50,6 +51,9 @@ struct center *center_new(struct port *port, const struct center_setup *setup)
                    setup->functions, setup->steal);
     kin_init(&center->kin, port, &center->exchange, &center->scheduler);
     closing_init(&center->closing, port);
+    center->exchange.recover = setup->recover;
+    if (setup->recover)
+        losses_init(&center->losses, &center->kin, setup->crash_limit);
     return center;
 }
 
@@ -60,6 +64,7 @@ static void free_records(struct center *center)
     struct record *record;
     while ((record = catalog_next(&center->catalog, &maker, &at))) {
         record->needs = 0;
+        if (center->recover) record->spec = NULL; /* goes with all specs */
         catalog_remove(&center->catalog, record);
     }
 }
@@ -68,6 +73,7 @@ void center_free(struct center *center)
 {
     if (!center) return;
     free_records(center);
+    if (center->recover) losses_fini(&center->losses);
     kin_fini(&center->kin);
     scheduler_fini(&center->scheduler);
     watches_fini(&center->watches);
@@ -181,11 +187,13 @@ uint64_t center_ended(const struct center *center)
     return center->scheduler.ended;
 }
 
-static void on_task_done(struct center *center, int from,
-                         const struct msg_task_done *done)
+static inline __attribute__((always_inline)) void
+on_task_done(struct center *center, int from, const struct msg_task_done *done)
 {
     struct record *record = catalog_find(&center->catalog, done->key);
     kin_ended(&center->kin, done->key);
+    if (__builtin_expect(center->recover, 0))
+        moves_forget(&center->losses.moves, done->key);
     bool good = record && scheduler_end(&center->scheduler, record, from, done);
     if (!good && !kin_ended_early(&center->kin, from, done))
         log_line(LOG_DEBUG, "rank %d ended task %llx a second time", from,
@@ -206,7 +214,7 @@ static void on_task_left(struct center *center, int from,
  * has gone meanwhile. */
 static void note(struct center *center, uint64_t key, int rank)
 {
-    struct record *record = catalog_find(&center->catalog, key);
+    struct record *record = catalog_find_key(&center->catalog, key);
     if (record) values_note(&center->values, record, rank);
     else values_say_drop(&center->values, key, rank);
 }
@@ -218,8 +226,10 @@ static void on_task_moved(struct center *center, int from,
     struct kin *kin = &center->kin;
     if (kin_waits_for(kin, from, &moved->key, 1, moved)) return;
     if (kin_waits_for(kin, from, inputs, moved->inputs, moved)) return;
-    struct record *record = catalog_find(&center->catalog, moved->key);
-    if (record)
+    struct record *record = catalog_find_key(&center->catalog, moved->key);
+    if (record && center->recover)
+        losses_moved(&center->losses, record, from, moved);
+    else if (record)
         scheduler_moved(&center->scheduler, record, from, (int)moved->to);
     note(center, moved->key, from);
     for (uint32_t i = 0; i < moved->inputs; i++) note(center, inputs[i], from);
@@ -237,10 +247,12 @@ static void say_put(struct center *center, int rank, uint64_t key,
 
 uint64_t center_put(struct center *center, int rank, struct buffer *buffer)
 {
-    if (!rank) rank = roster_least_filled(&center->roster)->rank;
+    if (!rank || center->port->lost[rank])
+        rank = roster_least_filled(&center->roster)->rank;
     struct record *record = catalog_make(&center->catalog);
     say_put(center, rank, record->key, 0, buffer);
     task_enter(record, TASK_DONE);
+    if (center->recover) lineage_put(&center->losses.lineage, record, DMPI_OK);
     values_exist(&center->values, record, rank, buffer->size);
     return record->key;
 }
@@ -251,6 +263,10 @@ uint64_t center_put_later(struct center *center, uint64_t bytes)
     record->bytes = bytes;
     record->outside = true;
     task_enter(record, TASK_DONE);
+    if (center->recover) {
+        lineage_put(&center->losses.lineage, record, DMPI_OK);
+        spec_origin(record->spec)->outside = true;
+    }
     return record->key;
 }
 
@@ -297,7 +313,7 @@ bool center_find(const struct center *center, uint64_t key,
         [TASK_PLACED] = DMPI_PLACED,   [TASK_DONE] = DMPI_DONE,
         [TASK_FAILED] = DMPI_FAILED,
     };
-    const struct record *record = catalog_find(&center->catalog, key);
+    const struct record *record = catalog_find_key(&center->catalog, key);
     if (!record) return false;
     view->state = states[record->state];
     view->bytes = record->bytes;
@@ -356,8 +372,7 @@ static void settle_from_outside(struct center *center, uint64_t key,
     buffer_unref(buffer);
 }
 
-void center_fetch(struct center *center, uint64_t key,
-                  const struct request *request)
+void center_fetch(struct center *center, uint64_t key, struct request *request)
 {
     struct record *record = catalog_find(&center->catalog, key);
     assert(record && task_placed(record));
@@ -366,6 +381,9 @@ void center_fetch(struct center *center, uint64_t key,
         settle_from_outside(center, key, request);
         return;
     }
+    request->kind = REQUEST_VALUE;
+    request->key = key;
+    request->peer = record->owner;
     say_fetch(center, record->owner, key, request,
               task_ended(record) ? 0 : FETCH_FOLLOW);
 }
@@ -385,6 +403,7 @@ void center_unneed(struct center *center, uint64_t key)
 void center_fetch_now(struct center *center, int rank, uint64_t key,
                       const struct request *request)
 {
+    exchange_expect(&center->exchange, request->id, rank, REQUEST_OTHER, 0);
     say_fetch(center, rank, key, request, FETCH_NOW);
 }
 
@@ -393,8 +412,11 @@ size_t center_replicate(struct center *center, uint64_t key, size_t copies,
 {
     struct record *record = catalog_find(&center->catalog, key);
     assert(record && record->state == TASK_DONE);
-    return copies_make(&center->values, &center->exchange, record, copies,
-                       requests);
+    size_t made = copies_make(&center->values, &center->exchange, record,
+                              copies, requests);
+    for (size_t i = 0; i < made; i++)
+        losses_doubt(&center->losses, key, requests[i]->peer);
+    return made;
 }
 
 /* ---- low level calls -----------------------------------------------------*/
@@ -419,6 +441,7 @@ void center_put_as_peer(struct center *center, int rank, uint64_t request,
                         struct buffer *buffer, uint64_t *key)
 {
     *key = key_make(0, ++center->catalog.last);
+    exchange_expect(&center->exchange, request, rank, REQUEST_PUT, *key);
     say_put(center, rank, *key, request, buffer);
 }
 
@@ -426,6 +449,7 @@ void center_ask_keys(struct center *center, int rank, uint64_t request)
 {
     struct msg_ask_keys *ask =
         port_say(center->port, rank, MSG_ASK_KEYS, sizeof *ask);
+    exchange_expect(&center->exchange, request, rank, REQUEST_OTHER, 0);
     ask->request = request;
 }
 
@@ -434,6 +458,7 @@ static void on_key_held(struct center *center, int from,
 {
     struct record *record = catalog_add(&center->catalog, held->key);
     task_enter(record, TASK_DONE);
+    if (center->recover) lineage_put(&center->losses.lineage, record, DMPI_OK);
     values_exist(&center->values, record, from, held->bytes);
     if (key_rank(held->key) == from) late_told(&center->kin.late, held->key);
     if (held->request)
@@ -535,23 +560,35 @@ static void on_echo(struct center *center, int from,
 void center_lost(struct center *center, int rank, uint64_t running)
 {
     assert(center->recover && center->port->lost[rank]);
-    center->losses.workers_lost++;
-    for (int other = 1; other < center->port->ranks; other++) {
-        if (center->port->lost[other]) continue;
-        struct msg_rank_lost *lost =
-            port_say(center->port, other, MSG_RANK_LOST, sizeof *lost);
-        *lost = (struct msg_rank_lost){.rank = (uint32_t)rank};
-    }
+    exchange_lost(&center->exchange, rank);
+    if (center->closing.counting) losses_tell(&center->losses, rank);
+    else losses_lost(&center->losses, rank, running);
+    closing_lost(&center->closing, rank);
+    center_turn(center);
+}
+
+static void on_lost_heard(struct center *center, int from,
+                          const struct msg_lost_heard *heard)
+{
+    if (center->closing.counting) return;
+    if (!losses_on_heard(&center->losses, from, heard)) return;
+    settle(center);
+    center_turn(center);
 }
 
 int center_living(const struct center *center)
 {
-    return center->port->ranks - 1 - (int)center->losses.workers_lost;
+    return center->closing.living;
 }
 
 struct losses_counts center_losses(const struct center *center)
 {
-    return center->losses;
+    const struct losses *losses = &center->losses;
+    return (struct losses_counts){
+        .workers_lost =
+            (uint64_t)(center->port->ranks - 1 - center->closing.living),
+        .tasks_again = losses->again.tasks,
+        .keys_again = losses->again.keys};
 }
 
 /* ---- told to end ---------------------------------------------------------*/
@@ -588,6 +625,7 @@ static void on_ask_curfew(struct center *center, int from,
 
 void center_stop(struct center *center, dmpi_status status)
 {
+    center->losses.stopping = true;
     closing_begin(&center->closing, status);
 }
 
@@ -598,7 +636,7 @@ bool center_stopping(const struct center *center)
 
 void center_turn(struct center *center)
 {
-    if (closing_may_count(&center->closing) &&
+    if (!center->scheduler.frozen && closing_may_count(&center->closing) &&
         exchange_idle(&center->exchange) && !center_constants_spreading(center))
         closing_count(&center->closing);
 }
@@ -606,7 +644,7 @@ void center_turn(struct center *center)
 static void on_quiet(struct center *center, int from,
                      const struct msg_quiet *quiet)
 {
-    closing_on_quiet(&center->closing);
+    closing_on_quiet(&center->closing, from);
     center_turn(center);
 }
 
@@ -628,7 +666,8 @@ const struct msg_counts *center_counts(const struct center *center, int rank)
 
 size_t center_held(const struct center *center)
 {
-    return catalog_count(&center->catalog);
+    return center->recover ? lineage_held(&center->losses.lineage)
+                           : catalog_count(&center->catalog);
 }
 
 uint64_t center_bytes_put(const struct center *center)

@@ -127,8 +127,7 @@ void center_need(struct center *center, uint64_t key);
 
 /* Ask for the value of KEY, which is placed or has ended, for REQUEST. Call
  * center_unneed() when the request is done. */
-void center_fetch(struct center *center, uint64_t key,
-                  const struct request *request);
+void center_fetch(struct center *center, uint64_t key, struct request *request);
 void center_unneed(struct center *center, uint64_t key);
 
 /* Make copies of KEY, which is done, until COPIES workers hold it. Each is

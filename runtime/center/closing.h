@@ -15,8 +15,11 @@
 struct closing {
     struct port *port;         /* borrowed */
     struct msg_counts *counts; /* by rank - 1; owned */
-    uint64_t *expected;        /* by rank: messages said to it; owned */
+    struct msg_stopped **last; /* by rank: what it said last, and NULL before;
+                                * owned */
+    int living;                /* workers that are not lost */
     bool stopping;             /* nothing new is asked for */
+    bool *is_quiet;            /* by rank; owned */
     int quiet;                 /* workers that ask nobody for anything */
     bool counting;             /* all are told to say their last */
     int stopped;               /* workers that have */
@@ -28,16 +31,17 @@ void closing_fini(struct closing *closing);
 /* Tell all workers that the pool ends with STATUS. */
 void closing_begin(struct closing *closing, dmpi_status status);
 
-/* A worker asks nobody for anything any more. */
-static inline void closing_on_quiet(struct closing *closing)
-{
-    closing->quiet++;
-}
+/* FROM asks nobody for anything any more. */
+void closing_on_quiet(struct closing *closing, int from);
+
+/* RANK is lost: nothing is awaited from it, and nobody has to hear what it said.
+ * Those that have been told how much they have to hear are told anew. */
+void closing_lost(struct closing *closing, int rank);
 
 /* Are all quiet, and not told to say their last? */
 static inline bool closing_may_count(const struct closing *closing)
 {
-    return !closing->counting && closing->quiet >= closing->port->ranks - 1;
+    return !closing->counting && closing->quiet >= closing->living;
 }
 
 /* They may, and nobody waits for anybody, so nothing but what is on its way will
@@ -51,7 +55,7 @@ void closing_on_stopped(struct closing *closing, int from,
 /* All have, and been told how much they have to hear. */
 static inline bool closing_is_over(const struct closing *closing)
 {
-    return closing->stopped == closing->port->ranks - 1;
+    return closing->counting && closing->stopped == closing->living;
 }
 
 #endif

@@ -11,7 +11,7 @@
 dmpi_status copies_tell(const struct values *values, uint64_t key,
                         struct buffer **ranks)
 {
-    struct record *record = catalog_find(values->catalog, key);
+    struct record *record = catalog_find_key(values->catalog, key);
     if (!record) return fault(DMPI_ENOKEY, "no such key");
     if (record->outside) values_bring(values, record);
     size_t count = task_ended(record) ? 1 + rankset_count(record->copies) : 0;
@@ -34,7 +34,7 @@ static bool holds(const struct values *values, const struct record *record,
 
 dmpi_status copies_drop(struct values *values, uint64_t key, int rank)
 {
-    struct record *record = catalog_find(values->catalog, key);
+    struct record *record = catalog_find_key(values->catalog, key);
     if (!record) return fault(DMPI_ENOKEY, "no such key");
     if (!task_ended(record)) return fault(DMPI_EBUSY, "its task has not ended");
     if (record->outside) values_bring(values, record);
@@ -57,6 +57,7 @@ static struct request *say_copy(struct values *values,
                                 struct record *record, int rank, int from)
 {
     struct request *request = exchange_open(exchange, NULL, 0);
+    exchange_expect(exchange, request->id, rank, REQUEST_OTHER, 0);
     struct msg_key_copy *copy =
         port_say(values->port, rank, MSG_KEY_COPY, sizeof *copy);
     *copy = (struct msg_key_copy){

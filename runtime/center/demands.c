@@ -467,12 +467,19 @@ static void give_back(struct demands *demands, struct ticket *ticket)
     stir(demands, demand->kinds);
 }
 
+void demands_give_back(struct demands *demands, struct spec *spec)
+{
+    struct ticket *ticket = demands_ticket(demands, spec);
+    if (ticket->rank) give_back(demands, ticket);
+    ticket->rank = 0;
+}
+
 void demands_end(struct demands *demands, struct spec *spec)
 {
     uint32_t number = spec_terms(spec)->ticket;
     struct ticket *ticket = demands->tickets[number];
     assert(!ticket->waits);
-    if (ticket->rank) give_back(demands, ticket);
+    demands_give_back(demands, spec);
     ticket->demand->tickets--;
     mem_give(&demands->mem, ticket, sizeof *ticket);
     demands->tickets[number] = NULL;

@@ -87,6 +87,9 @@ void demands_begin(struct demands *demands, struct demand *demand,
                    struct spec *spec);
 void demands_end(struct demands *demands, struct spec *spec);
 
+/* SPEC, which has one, holds nothing any more. */
+void demands_give_back(struct demands *demands, struct spec *spec);
+
 /* SPEC has one. */
 static inline struct ticket *demands_ticket(const struct demands *demands,
                                             struct spec *spec)

@@ -58,7 +58,7 @@ void kin_fini(struct kin *kin)
 
 static struct record *find(const struct kin *kin, uint64_t key)
 {
-    return catalog_find(kin->scheduler->values->catalog, key);
+    return catalog_find_key(kin->scheduler->values->catalog, key);
 }
 
 bool kin_waits_for(struct kin *kin, int from, const uint64_t keys[],
@@ -256,6 +256,7 @@ static void say_unknown(struct kin *kin, int to,
 static void say_copy(struct kin *kin, struct record *record, int to)
 {
     uint32_t flags = task_ended(record) ? 0 : FETCH_FOLLOW;
+    if (kin->scheduler->lineage) flags |= FETCH_AGAIN;
     struct msg_key_copy *copy =
         port_say(kin->port, to, MSG_KEY_COPY, sizeof *copy);
     *copy = (struct msg_key_copy){
@@ -272,7 +273,7 @@ static void pass_on(struct kin *kin, struct record *record, int from,
         say_copy(kin, record, from);
         return;
     }
-    record->needs++;
+    record->needs += from != 0;
     struct msg_key_fetch *fetch =
         port_say(kin->port, record->owner, MSG_KEY_FETCH, sizeof *fetch);
     *fetch =
@@ -295,14 +296,22 @@ static void park(struct kin *kin, struct record *record, int from,
     else map_add(&kin->parked, record->key, parked);
 }
 
+/* While nothing is placed its owner may be lost. */
+static void seek(struct kin *kin, struct record *record, int from,
+                 const struct msg_ask_value *ask)
+{
+    if (task_placed(record) && !kin->scheduler->frozen)
+        pass_on(kin, record, from, ask);
+    else park(kin, record, from, ask);
+}
+
 void kin_on_ask_value(struct kin *kin, int from,
                       const struct msg_ask_value *ask)
 {
     if (kin_waits_for(kin, from, &ask->key, 1, ask)) return;
     struct record *record = find(kin, ask->key);
     if (!record) say_unknown(kin, from, ask);
-    else if (task_placed(record)) pass_on(kin, record, from, ask);
-    else park(kin, record, from, ask);
+    else seek(kin, record, from, ask);
 }
 
 void kin_on_key_got(struct kin *kin, const struct msg_key_got *got)
@@ -317,10 +326,74 @@ static void answer(struct kin *kin, uint64_t key)
     map_remove(&kin->parked, key);
     for (; at; at = next) {
         next = at->next;
-        pass_on(kin, record, at->from, &at->ask);
+        if (!kin->port->lost[at->from])
+            pass_on(kin, record, at->from, &at->ask);
         values_unneed(kin->scheduler->values, record);
         free(at);
     }
+}
+
+/* ---- losses --------------------------------------------------------------*/
+
+static void say_nobody(struct kin *kin, int rank, uint64_t key)
+{
+    struct msg_key_copy *copy =
+        port_say(kin->port, rank, MSG_KEY_COPY, sizeof *copy);
+    *copy = (struct msg_key_copy){.key = key};
+}
+
+void kin_redirect(struct kin *kin, int rank, uint64_t key)
+{
+    struct record *record = find(kin, key);
+    struct msg_ask_value ask = {.key = key};
+    if (!record) say_nobody(kin, rank, key);
+    else seek(kin, record, rank, &ask);
+}
+
+/* Is it sure that whom REQUEST has asked knows of it? */
+static bool is_safe(const struct kin *kin, const struct request *request,
+                    const struct record *record)
+{
+    if (request->done || request->kind != REQUEST_VALUE) return true;
+    if (request->peer < 0 || kin->port->lost[request->peer]) return false;
+    if (request->arriving) return true;
+    return task_placed(record) && !record->moved &&
+           record->owner == request->peer;
+}
+
+static void ask_again(struct kin *kin, struct request *request)
+{
+    struct record *record = find(kin, request->key);
+    if (is_safe(kin, request, record)) return;
+    exchange_renew(kin->exchange, request);
+    struct msg_ask_value ask = {
+        .key = request->key, .request = request->id, .limit = request->room};
+    request->peer = record->owner;
+    seek(kin, record, 0, &ask);
+}
+
+static void answer_parked(struct kin *kin)
+{
+    size_t count = 0, at = 0;
+    struct parked *parked;
+    uint64_t *keys = log_alloc(kin->parked.count * sizeof *keys + 1);
+    while ((parked = map_next(&kin->parked, &at)))
+        if (task_placed(find(kin, parked->ask.key)))
+            keys[count++] = parked->ask.key;
+    for (size_t i = 0; i < count; i++) answer(kin, keys[i]);
+    free(keys);
+}
+
+void kin_ask_again(struct kin *kin)
+{
+    size_t count = 0, at = 0;
+    struct map *requests = &kin->exchange->requests;
+    struct request *request;
+    struct request **list = log_alloc(requests->count * sizeof *list + 1);
+    while ((request = map_next(requests, &at))) list[count++] = request;
+    for (size_t i = 0; i < count; i++) ask_again(kin, list[i]);
+    free(list);
+    answer_parked(kin);
 }
 
 void kin_answer_found(struct kin *kin)

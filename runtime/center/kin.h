@@ -49,6 +49,14 @@ static inline void kin_ended(struct kin *kin, uint64_t key)
     if (kin->circle.waits.count) circle_remove(&kin->circle, key);
 }
 
+/* RANK waits for the value of KEY, and whom it has asked may be lost: it is told
+ * whom to ask, as soon as there is somebody. */
+void kin_redirect(struct kin *kin, int rank, uint64_t key);
+
+/* The same for the center's own requests, and all that came while nothing was
+ * placed. */
+void kin_ask_again(struct kin *kin);
+
 /* Tasks were placed: answer who asked for them. */
 void kin_answer_found(struct kin *kin);
 

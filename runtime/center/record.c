@@ -8,10 +8,11 @@
 static const unsigned next_states[TASK_STATES] = {
     [TASK_NEW] = TO(WAITING) | TO(READY) | TO(DONE), /* done: it was put */
     [TASK_WAITING] = TO(READY) | TO(FAILED),
-    [TASK_READY] = TO(PLACED) | TO(FAILED),
-    [TASK_PLACED] = TO(DONE) | TO(FAILED),
-    [TASK_DONE] = 0,
-    [TASK_FAILED] = 0,
+    [TASK_READY] = TO(PLACED) | TO(FAILED) | TO(WAITING), /* inputs lost */
+    [TASK_PLACED] = TO(DONE) | TO(FAILED) | TO(WAITING),  /* worker lost */
+    [TASK_DONE] = TO(GONE) | TO(WAITING) | TO(FAILED),    /* value lost */
+    [TASK_FAILED] = TO(GONE) | TO(WAITING) | TO(FAILED),  /* the same */
+    [TASK_GONE] = TO(WAITING) | TO(FAILED),
 };
 
 void task_enter(struct record *record, enum task_state state)

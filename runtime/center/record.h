@@ -22,6 +22,7 @@ enum task_state {
     TASK_PLACED,  /* its worker has it */
     TASK_DONE,    /* the value exists */
     TASK_FAILED,  /* the value is an error */
+    TASK_GONE,    /* the value was dropped; others may be made of it again */
     TASK_STATES
 };
 
@@ -29,7 +30,7 @@ struct record {
     uint64_t key;           /* first, see table.h */
     uint64_t bytes;         /* of the value; a guess while it does not exist */
     struct spec *spec;      /* owned; NULL when the task has ended and left, see
-                             * scheduler_left() */
+                             * scheduler_left(), unless there is a lineage */
     struct rankset *copies; /* owned; who else holds it or is about to */
     struct rankset *notes;  /* owned; see values_note() */
     uint32_t needs;         /* unended tasks and calls that want the value */
@@ -43,6 +44,8 @@ struct record {
     bool dealt : 1;         /* its task could run anywhere */
     bool sought : 1;        /* somebody asks for it when its task is placed */
     bool outside : 1; /* the value lies on no worker; see center_put_later() */
+    bool kept : 1;    /* its spec is that of a task that has left */
+    bool moved : 1;   /* its task was given from worker to worker */
     uint16_t heirs;   /* tasks submitted so far; see placement.h */
 };
 
@@ -135,6 +138,12 @@ void task_enter(struct record *record, enum task_state state);
 static inline bool task_ended(const struct record *record)
 {
     return record->state >= TASK_DONE;
+}
+
+/* Is its task not over, or does it still use its inputs? */
+static inline bool task_active(const struct record *record)
+{
+    return record->spec && !record->kept;
 }
 
 static inline bool task_placed(const struct record *record)

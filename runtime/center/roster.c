@@ -23,6 +23,7 @@ static bool has_room(const struct roster *roster,
 static bool has_room_again(const struct roster *roster,
                            const struct worker_entry *worker)
 {
+    if (worker->lost) return false;
     if (worker->dealt < ROSTER_TASKS_MIN) return true;
     return worker->dealt_ns < roster->window_ns / 4 * 3 &&
            worker->dealt < ROSTER_TASKS_MAX / 4 * 3;
@@ -128,9 +129,26 @@ void roster_leave_gang(struct roster *roster, struct worker_entry *worker)
 {
     assert(worker->in_gang && worker->dealt >= ROSTER_TASKS_MAX);
     worker->in_gang = false;
-    roster->gangless++;
+    roster->gangless += !worker->lost;
     worker->dealt -= ROSTER_TASKS_MAX;
     if (has_room_again(roster, worker)) join_ring(roster, worker);
+}
+
+void roster_lose(struct roster *roster, struct worker_entry *worker)
+{
+    worker->lost = true;
+    if (worker->next) leave_ring(roster, worker);
+    rankset_remove(roster->nodes[worker->node], worker->rank);
+    roster->gangless -= !worker->in_gang;
+}
+
+void roster_clear(struct worker_entry *worker)
+{
+    assert(worker->lost && !worker->held.count);
+    worker->tasks = worker->dealt = 0;
+    worker->load_ns = worker->dealt_ns = 0;
+    worker->bytes = 0;
+    worker->in_gang = false;
 }
 
 struct worker_entry *roster_turn(struct roster *roster)
@@ -208,12 +226,13 @@ struct worker_entry *roster_holder(struct roster *roster)
 
 struct worker_entry *roster_least_filled(struct roster *roster)
 {
-    struct worker_entry *least = roster_at(roster, 1);
-    for (int rank = 2; rank < roster->ranks; rank++) {
+    struct worker_entry *least = NULL;
+    for (int rank = 1; rank < roster->ranks; rank++) {
         struct worker_entry *worker = roster_at(roster, rank);
-        if (worker->bytes < least->bytes) least = worker;
+        if (worker->lost) continue;
+        if (!least || worker->bytes < least->bytes) least = worker;
     }
-    return least;
+    return least ? least : roster_at(roster, 1);
 }
 
 struct buffer *roster_tell(const struct roster *roster)

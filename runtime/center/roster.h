@@ -47,6 +47,7 @@ struct worker_entry {
     uint64_t tally;                   /* placement's scratch */
     uint32_t comms;                   /* of gangs, that it keeps; see gangs.h */
     bool in_gang;
+    bool lost; /* it has room for nothing, ever */
 };
 
 struct roster {
@@ -90,6 +91,11 @@ struct worker_entry *roster_idle(struct roster *roster);
  * it leaves it. */
 void roster_enter_gang(struct roster *roster, struct worker_entry *worker);
 void roster_leave_gang(struct roster *roster, struct worker_entry *worker);
+
+/* The worker is lost: it has no room any more. What it had is still counted,
+ * until roster_clear(): nothing is there then. */
+void roster_lose(struct roster *roster, struct worker_entry *worker);
+void roster_clear(struct worker_entry *worker);
 
 /* Room for a task that is wanted there? */
 static inline bool roster_takes(const struct worker_entry *worker)

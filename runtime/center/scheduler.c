@@ -12,6 +12,7 @@
 #include "failure.h"
 #include "inputs.h"
 #include "key.h"
+#include "lineage.h"
 #include "log.h"
 #include "placement.h"
 
@@ -52,6 +53,18 @@ static struct record *pop(struct queue *queue)
     return link ? ((struct spec *)link)->record : NULL;
 }
 
+static inline bool has_lineage(const struct scheduler *scheduler)
+{
+    return __builtin_expect(scheduler->lineage != NULL, 0);
+}
+
+/* SPEC needs its inputs no more, whatever happens. */
+static inline void free_spec(struct scheduler *scheduler, struct spec *spec)
+{
+    if (scheduler->lineage) lineage_leave(scheduler->lineage, spec);
+    specs_free(&scheduler->specs, spec);
+}
+
 /* ---- submission ----------------------------------------------------------*/
 
 /* All inputs are placed. Without any there is nothing to look at. */
@@ -67,6 +80,20 @@ static void make_ready(struct scheduler *scheduler, struct record *record)
     push(record->dealt ? &scheduler->ready : &scheduler->fresh, record);
 }
 
+/* A target that is lost was only a wish: if it was more, specs_check() said so. */
+static void aim_at_living(const struct scheduler *scheduler, struct spec *spec)
+{
+    if (spec->target && scheduler->values->port->lost[spec->target])
+        spec->target = 0;
+}
+
+static __attribute__((noinline)) void
+join_lineage(const struct scheduler *scheduler, struct spec *spec)
+{
+    lineage_join(scheduler->lineage, spec);
+    aim_at_living(scheduler, spec);
+}
+
 static inline __attribute__((always_inline)) struct record *
 record_new(struct scheduler *scheduler, const struct task_order *order)
 {
@@ -78,6 +105,7 @@ record_new(struct scheduler *scheduler, const struct task_order *order)
     spec->record = record;
     scheduler->unended++;
     if (spec->inputs) inputs_need(scheduler->values, spec, order->inputs);
+    if (has_lineage(scheduler)) join_lineage(scheduler, spec);
     return record;
 }
 
@@ -89,6 +117,12 @@ struct record *scheduler_submit(struct scheduler *scheduler,
         task_enter(record, TASK_WAITING);
     else make_ready(scheduler, record);
     return record;
+}
+
+void scheduler_wait(struct scheduler *scheduler, struct record *record)
+{
+    aim_at_living(scheduler, record->spec);
+    if (!inputs_watch(record->spec)) make_ready(scheduler, record);
 }
 
 void scheduler_submit_gang(struct scheduler *scheduler,
@@ -243,6 +277,13 @@ static void help(struct scheduler *scheduler, struct worker_entry *worker)
     }
 }
 
+/* A task that runs again: those that wait for its value may have all the room
+ * that there is. */
+static bool goes_first(const struct record *record)
+{
+    return record->attempt;
+}
+
 /* The task of RECORD belongs to RANK: place it there, or keep it for that worker
  * until it has room. */
 static void place_or_hold(struct scheduler *scheduler, struct record *record,
@@ -250,7 +291,8 @@ static void place_or_hold(struct scheduler *scheduler, struct record *record,
 {
     struct worker_entry *worker = roster_at(scheduler->values->roster, rank);
     struct worker_entry *other;
-    if (fits(worker, record->spec)) place(scheduler, record, rank);
+    if (fits(worker, record->spec) || goes_first(record))
+        place(scheduler, record, rank);
     else if ((other = relief(scheduler, record->spec, worker)))
         place(scheduler, record, other->rank);
     else hold(scheduler, worker, record);
@@ -339,8 +381,9 @@ static void inherit_error(struct scheduler *scheduler, struct record *record,
     spec->watchers = old->watchers;
     spec_inputs(spec)[0] = bad;
     bad->needs++;
+    if (scheduler->lineage) lineage_replace(scheduler->lineage, old, spec);
     inputs_unneed(scheduler->values, old);
-    specs_free(&scheduler->specs, old);
+    free_spec(scheduler, old);
     push(&scheduler->fresh, record);
 }
 
@@ -383,6 +426,7 @@ static void start_gangs(struct scheduler *scheduler)
 
 void scheduler_settle(struct scheduler *scheduler)
 {
+    if (__builtin_expect(scheduler->frozen, 0)) return;
     do {
         look_at_fresh(scheduler);
         if (scheduler->specs.demands.stirred) serve_demands(scheduler);
@@ -426,11 +470,12 @@ void scheduler_replace(struct scheduler *scheduler, struct record *record,
     spec->flags |=
         before->flags & RUN_GANG; /* it has not left the worker yet */
     inputs_need(scheduler->values, spec, order->inputs);
+    if (scheduler->lineage) lineage_replace(scheduler->lineage, before, spec);
     record->spec = spec;
     record->attempt++;
     inputs_release(scheduler->values, before, rank);
     specs_give_back(&scheduler->specs, before);
-    specs_free(&scheduler->specs, before);
+    free_spec(scheduler, before);
 }
 
 /* The task of RECORD is no load for WORKER any more. */
@@ -446,8 +491,20 @@ unload(struct scheduler *scheduler, struct record *record,
 static inline __attribute__((always_inline)) void
 refill(struct scheduler *scheduler, struct worker_entry *worker)
 {
+    if (__builtin_expect(scheduler->frozen, 0)) return;
     if (worker->held.count) hand_held(scheduler, worker);
     if (worker->tasks < ROSTER_TASKS_MIN) help(scheduler, worker);
+}
+
+/* The same, but its spec stays, to run it again if its value is lost. */
+static __attribute__((noinline)) void
+let_go_but_keep(struct scheduler *scheduler, struct record *record, int from)
+{
+    struct spec *spec = record->spec;
+    inputs_release(scheduler->values, spec, from);
+    specs_give_back(&scheduler->specs, spec);
+    if (spec->flags & RUN_GANG) gangs_member_ended(&scheduler->gangs, record);
+    record->kept = true;
 }
 
 /* The task of RECORD, which has ended on FROM, needs nothing any more. */
@@ -455,6 +512,10 @@ static inline __attribute__((always_inline)) void
 let_go(struct scheduler *scheduler, struct record *record, int from)
 {
     struct spec *spec = record->spec;
+    if (has_lineage(scheduler)) {
+        let_go_but_keep(scheduler, record, from);
+        return;
+    }
     record->spec = NULL;
     inputs_release(scheduler->values, spec, from);
     specs_give_back(&scheduler->specs, spec);
@@ -531,8 +592,10 @@ static void take_out(struct scheduler *scheduler, struct record *record)
 static int any_rank(const struct scheduler *scheduler,
                     const struct record *record)
 {
-    uint64_t workers = (uint64_t)scheduler->values->roster->ranks - 1;
-    return 1 + (int)(key_counter(record->key) % workers);
+    int workers = scheduler->values->roster->ranks - 1;
+    int rank = 1 + (int)(key_counter(record->key) % (uint64_t)workers);
+    while (scheduler->values->port->lost[rank]) rank = 1 + rank % workers;
+    return rank;
 }
 
 /* A spec that watches another's task stays in the list there, without a record,
@@ -544,12 +607,15 @@ static void fail_one(struct scheduler *scheduler, struct record *record,
     struct spec *spec = record->spec;
     bool watches = record->state == TASK_WAITING;
     if (!watches && !(spec->flags & RUN_GANG)) take_out(scheduler, record);
-    int rank = spec->target ? spec->target : any_rank(scheduler, record);
+    bool there = spec->target && !scheduler->values->port->lost[spec->target];
+    int rank = there ? spec->target : any_rank(scheduler, record);
     task_enter(record, TASK_FAILED);
     if (record->sought) note_found(scheduler, record);
     values_say_put(values, rank, record->key, 0, error);
     values_exist(values, record, rank, error->size);
     record->spec = NULL;
+    if (scheduler->lineage)
+        lineage_decree(scheduler->lineage, record, spec, error);
     inputs_unneed(values, spec);
     release_watchers(scheduler, spec);
     specs_give_back(&scheduler->specs, spec);
@@ -590,6 +656,7 @@ void scheduler_moved(struct scheduler *scheduler, struct record *record,
         roster_hand(roster, roster_at(roster, to), spec->cost_ns,
                     record->dealt);
         record->owner = to;
-        hand_held(scheduler, roster_at(roster, from));
+        record->moved = true;
+        if (!scheduler->frozen) hand_held(scheduler, roster_at(roster, from));
     }
 }

@@ -31,8 +31,10 @@ struct scheduler {
     uint64_t *found; /* keys with a worker now that were sought; owned */
     size_t found_count, found_capacity;
     struct gangs gangs;
-    bool closed;        /* no gang starts any more */
-    uint64_t not_begun; /* tasks that ended so, DMPI_EDEADLINE */
+    bool closed;             /* no gang starts any more */
+    uint64_t not_begun;      /* tasks that ended so, DMPI_EDEADLINE */
+    struct lineage *lineage; /* borrowed; NULL: there is none */
+    bool frozen; /* nothing is placed: it is not known what was lost */
 };
 
 /* SUPPLY, FUNCTIONS, STEAL: see center_new(). */
@@ -60,6 +62,9 @@ struct record *scheduler_adopt(struct scheduler *scheduler,
  * key, as its next attempt. */
 void scheduler_replace(struct scheduler *scheduler, struct record *record,
                        const struct task_order *order, int rank);
+
+/* RECORD's task has no worker, and is in no queue: it waits, or is ready. */
+void scheduler_wait(struct scheduler *scheduler, struct record *record);
 
 /* Tasks submitted from now on have their turn COUNT turns later. */
 void scheduler_pass_turns(struct scheduler *scheduler, uint32_t count);

@@ -57,6 +57,10 @@ static struct demand *find_demand(struct specs *specs,
 
 dmpi_status specs_check(struct specs *specs, const struct task_order *order)
 {
+    const bool *lost = specs->epochs.values->port->lost;
+    if (order->flags & RUN_PINNED && order->target && lost[order->target])
+        return fault(DMPI_ELOST, "rank %d is lost, and no other may run it",
+                     order->target);
     bool good = !task_order_is_picky(order) || find_demand(specs, order);
     return good ? DMPI_OK : DMPI_EINVAL;
 }
@@ -81,4 +85,14 @@ struct spec *specs_new_with_terms(struct specs *specs,
     struct spec *spec = specs_new_plain(specs, &full);
     if (demand) demands_begin(&specs->demands, demand, spec);
     return spec;
+}
+
+/* It had its ticket until now: its task might have been run again. */
+void specs_free_traced(struct specs *specs, struct spec *spec)
+{
+    size_t bytes = specs_bytes(specs, spec->inputs, spec_tail(spec));
+    uint64_t epoch = spec->flags & RUN_TERMS ? spec_terms(spec)->epoch : 0;
+    if (spec_is_picky(spec)) demands_end(&specs->demands, spec);
+    if (epoch) epochs_leave(&specs->epochs, epoch);
+    mem_give(&specs->mem, spec, bytes);
 }

@@ -21,14 +21,40 @@ struct specs {
     struct epochs epochs;   /* of constants */
     struct demands demands; /* of tasks that not all may run */
     uint32_t turn;          /* of the next task */
+    bool traced; /* each spec has an origin behind it, see lineage.h */
 };
+
+/* What is kept with a spec for its lineage. */
+struct origin {
+    uint32_t users;     /* specs that have its record among their inputs */
+    uint16_t crashes;   /* workers that were lost while it ran there */
+    uint8_t status;     /* a dmpi_status: it was not run, this is its end; 0 */
+    bool cancelled : 1; /* its worker was told so */
+    bool outside : 1;   /* its value can be recalled, see values_bring() */
+};
+
+/* Of a spec of traced specs. */
+static inline struct origin *spec_origin(struct spec *spec)
+{
+    size_t bytes = spec_bytes(spec->inputs, spec_tail(spec));
+    return (struct origin *)((char *)spec + message_padded(bytes));
+}
+
+static inline size_t specs_bytes(const struct specs *specs, uint32_t inputs,
+                                 size_t tail)
+{
+    size_t bytes = spec_bytes(inputs, tail);
+    return specs->traced ? message_padded(bytes) + sizeof(struct origin)
+                         : bytes;
+}
 
 /* VALUES and SUPPLY stay the caller's. */
 void specs_init(struct specs *specs, struct values *values,
                 const struct supply *supply);
 void specs_fini(struct specs *specs);
 
-/* Can ORDER ever run? DMPI_EINVAL: no worker has what it asks for. */
+/* Can ORDER ever run? DMPI_EINVAL: no worker has what it asks for. DMPI_ELOST:
+ * it has to run on a rank that is lost. */
 dmpi_status specs_check(struct specs *specs, const struct task_order *order);
 
 /* The ids behind TERMS are not known yet. */
@@ -47,7 +73,7 @@ specs_new_plain(struct specs *specs, const struct task_order *order)
     uint32_t args = (uint32_t)order->size;
     size_t terms = order->flags & RUN_TERMS ? terms_bytes(&order->terms) : 0;
     struct spec *spec =
-        mem_take(&specs->mem, spec_bytes(inputs, terms + args + name));
+        mem_take(&specs->mem, specs_bytes(specs, inputs, terms + args + name));
     *spec = (struct spec){
         .order = order->order
                      ? order->order
@@ -62,6 +88,7 @@ specs_new_plain(struct specs *specs, const struct task_order *order)
     if (terms) specs_copy_terms(tail, &order->terms);
     if (args) memcpy(tail + terms, order->args, args);
     if (name) memcpy(tail + terms + args, order->name, name);
+    if (specs->traced) *spec_origin(spec) = (struct origin){0};
     return spec;
 }
 
@@ -86,15 +113,23 @@ static inline struct demand *specs_demand(const struct specs *specs,
     return demands_ticket(&specs->demands, spec)->demand;
 }
 
-/* The task of SPEC has ended: others may have what it held. */
+/* The task of SPEC has ended, or has to run again: others may have what it
+ * held. */
 static inline void specs_give_back(struct specs *specs, struct spec *spec)
 {
-    if (spec_is_picky(spec)) demands_end(&specs->demands, spec);
+    if (!spec_is_picky(spec)) return;
+    if (specs->traced) demands_give_back(&specs->demands, spec);
+    else demands_end(&specs->demands, spec);
 }
 
 /* SPEC has given back what it held, and nobody refers to it any more. */
+void specs_free_traced(struct specs *specs, struct spec *spec);
 static inline void specs_free(struct specs *specs, struct spec *spec)
 {
+    if (__builtin_expect(specs->traced, 0)) {
+        specs_free_traced(specs, spec);
+        return;
+    }
     uint64_t epoch = spec->flags & RUN_TERMS ? spec_terms(spec)->epoch : 0;
     if (epoch) epochs_leave(&specs->epochs, epoch);
     mem_give(&specs->mem, spec, spec_bytes(spec->inputs, spec_tail(spec)));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lineage.h"
 #include "log.h"
 
 /* A copy of BYTES is on RANK, too. */
@@ -56,6 +57,13 @@ void values_remove_copy(struct values *values, struct record *record, int rank)
     roster_at(values->roster, rank)->bytes -= record->bytes;
 }
 
+void values_lose(struct record *record, int rank)
+{
+    rankset_remove(record->copies, rank);
+    rankset_remove(record->notes, rank);
+    if (record->owner == rank) record->owner = 0;
+}
+
 void values_note(struct values *values, struct record *record, int rank)
 {
     if (values_at(record, rank)) return;
@@ -98,11 +106,11 @@ void values_bring(const struct values *values, struct record *record)
     buffer_unref(buffer);
 }
 
-static void forget(struct values *values, struct record *record)
+static inline __attribute__((always_inline)) void discard(struct values *values,
+                                                          struct record *record)
 {
     if (record->outside) {
         say_drop_to_set(values, record->key, record->notes);
-        catalog_remove(values->catalog, record);
         return;
     }
     values_say_drop(values, record->key, record->owner);
@@ -112,13 +120,24 @@ static void forget(struct values *values, struct record *record)
     for (int rank = rankset_next(record->copies, 0); rank >= 0;
          rank = rankset_next(record->copies, rank + 1))
         roster_at(values->roster, rank)->bytes -= record->bytes;
+}
+
+void values_discard(struct values *values, struct record *record)
+{
+    discard(values, record);
+}
+
+static void forget(struct values *values, struct record *record)
+{
+    discard(values, record);
     catalog_remove(values->catalog, record);
 }
 
 void values_release(struct values *values, struct record *record)
 {
-    if (!record->held && !record->needs && task_ended(record))
-        forget(values, record);
+    if (record->held || record->needs || !task_ended(record)) return;
+    if (__builtin_expect(!values->lineage, 1)) forget(values, record);
+    else lineage_forget(values->lineage, record);
 }
 
 void values_drop(struct values *values, struct record *record)
@@ -141,14 +160,14 @@ void values_unneed(struct values *values, struct record *record)
 static void add_record(const struct record *record, uint64_t *bytes,
                        uint32_t *tasks)
 {
+    if (record->state == TASK_GONE) return;
     assert(record->owner || record->outside || !task_placed(record));
     assert(!record->outside || (!record->owner && task_ended(record)));
     assert(record->spec || task_ended(record));
-    assert(!record->spec || !task_ended(record) || record->needs);
-    assert(record->held || record->needs || !task_ended(record));
+    assert(!task_active(record) || !task_ended(record) || record->needs);
     assert(!record->watched ||
            ((record->held || record->needs) && !task_ended(record)));
-    if (record->spec && task_placed(record)) tasks[record->owner]++;
+    if (task_active(record) && task_placed(record)) tasks[record->owner]++;
     if (!task_ended(record) || record->outside) return;
     bytes[record->owner] += record->bytes;
     assert(!rankset_has(record->copies, record->owner));
@@ -167,8 +186,12 @@ void values_check(const struct values *values)
     int maker = 0;
     uint64_t at = 0;
     const struct record *record;
-    while ((record = catalog_next(values->catalog, &maker, &at)))
+    while ((record = catalog_next(values->catalog, &maker, &at))) {
+        assert(record->held || record->needs || !task_ended(record) ||
+               (values->lineage && lineage_needs(values->lineage, record)));
         add_record(record, bytes, tasks);
+    }
+    if (values->lineage) lineage_check(values->lineage);
     for (size_t rank = 1; rank < ranks; rank++) {
         const struct worker_entry *worker = &values->roster->workers[rank - 1];
         assert(worker->bytes == bytes[rank]);

@@ -20,6 +20,7 @@ struct values {
      * or an error value; see center_put_later(). */
     struct buffer *(*recall)(void *arg, uint64_t key);
     void *recall_arg;
+    struct lineage *lineage; /* NULL: nothing is kept, see lineage.h */
 };
 
 /* Recall the value of RECORD, which lies outside: it goes to a worker. */
@@ -52,6 +53,13 @@ static inline bool values_at(const struct record *record, int rank)
 {
     return record->owner == rank || rankset_has(record->copies, rank);
 }
+
+/* RANK is lost, and holds nothing any more; where it was the owner there is none
+ * now. */
+void values_lose(struct record *record, int rank);
+
+/* Nobody on any rank is to keep RECORD's value: it has no holders any more. */
+void values_discard(struct values *values, struct record *record);
 
 /* Forget RECORD, on all ranks, if nobody can ask for it again. */
 void values_release(struct values *values, struct record *record);

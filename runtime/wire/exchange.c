@@ -27,6 +27,9 @@ void exchange_fini(struct exchange *exchange)
         free_call(exchange, call);
     }
     assert(!exchange->requests.count);
+    while (exchange->abandoned_count)
+        free(exchange->abandoned[--exchange->abandoned_count]);
+    free(exchange->abandoned);
     map_fini(&exchange->requests);
     mem_fini(&exchange->mem);
 }
@@ -37,11 +40,33 @@ struct request *exchange_open(struct exchange *exchange, void *data,
                               uint64_t room)
 {
     struct request *request = mem_take(&exchange->mem, sizeof *request);
-    *request = (struct request){
-        .id = ++exchange->last_id, .data = data, .room = room, .fresh = !data};
+    *request = (struct request){.id = ++exchange->last_id,
+                                .data = data,
+                                .room = room,
+                                .fresh = !data,
+                                .peer = -1};
     if (request->fresh) request->room = UINT64_MAX;
     map_add(&exchange->requests, request->id, request);
     return request;
+}
+
+void exchange_expect(struct exchange *exchange, uint64_t id, int peer,
+                     enum request_kind kind, uint64_t key)
+{
+    struct request *request = id ? map_get(&exchange->requests, id) : NULL;
+    if (!request) return;
+    request->peer = peer;
+    request->kind = (uint8_t)kind;
+    request->key = key;
+}
+
+void exchange_renew(struct exchange *exchange, struct request *request)
+{
+    assert(!request->done);
+    map_remove(&exchange->requests, request->id);
+    request->id = ++exchange->last_id;
+    map_add(&exchange->requests, request->id, request);
+    request->arriving = false;
 }
 
 void exchange_close(struct exchange *exchange, struct request *request)
@@ -105,6 +130,35 @@ void exchange_answer(struct exchange *exchange, int to, uint64_t id,
     payload_send(exchange->port, to, &answer->payload, buffer, 0);
 }
 
+/* PAYLOAD of FROM is not wanted any more, but has to be received. */
+static void receive_nothing(struct exchange *exchange, int from,
+                            const struct msg_payload *payload)
+{
+    if (payload->tag == PAYLOAD_NONE || payload->tag == PAYLOAD_INLINE) return;
+    struct buffer *buffer = buffer_new(payload->bytes);
+    if (!buffer)
+        log_panic("no memory to receive %llu bytes",
+                  (unsigned long long)payload->bytes);
+    payload_receive(exchange->port, from, payload, buffer,
+                    (struct port_cookie){.what = COOKIE_NOTHING});
+    buffer_unref(buffer);
+}
+
+/* The request of that number; NULL: nobody waits for it any more, and PAYLOAD of
+ * FROM has been thrown away. */
+static struct request *find_request(struct exchange *exchange, uint64_t id,
+                                    int from, const struct msg_payload *payload)
+{
+    struct request *request = map_get(&exchange->requests, id);
+    if (!exchange->recover) {
+        assert(request);
+    } else if (!request || request->done || request->arriving) {
+        receive_nothing(exchange, from, payload);
+        return NULL;
+    }
+    return request;
+}
+
 /* Bytes for REQUEST, the value of KEY or 0, come from FROM: find room, receive,
  * settle. */
 static void receive_value(struct exchange *exchange, int from,
@@ -133,7 +187,10 @@ static void receive_value(struct exchange *exchange, int from,
                   (unsigned long long)payload->bytes);
     if (!fits) status = request->fresh ? DMPI_ENOMEM : DMPI_ESIZE;
     request->status = status;
-    struct port_cookie cookie = {request->id, COOKIE_REQUEST, key};
+    request->peer = from;
+    request->arriving = true;
+    struct port_cookie cookie = {
+        .id = request->id, .what = COOKIE_REQUEST, .key = key};
     bool here = payload_receive(exchange->port, from, payload, buffer, cookie);
     buffer_unref(buffer);
     if (here) settle(request, status);
@@ -142,8 +199,9 @@ static void receive_value(struct exchange *exchange, int from,
 static void on_answer(struct exchange *exchange, int from,
                       const struct msg_answer *answer)
 {
-    struct request *request = map_get(&exchange->requests, answer->request);
-    assert(request);
+    struct request *request =
+        find_request(exchange, answer->request, from, &answer->payload);
+    if (!request) return;
     receive_value(exchange, from, request, (dmpi_status)answer->status, 0,
                   &answer->payload);
 }
@@ -152,8 +210,9 @@ static bool on_key_value(struct exchange *exchange, int from,
                          const struct msg_key_value *value)
 {
     if (!value->request) return false;
-    struct request *request = map_get(&exchange->requests, value->request);
-    assert(request);
+    struct request *request =
+        find_request(exchange, value->request, from, &value->payload);
+    if (!request) return true;
     receive_value(exchange, from, request, (dmpi_status)value->status,
                   value->key, &value->payload);
     return true;
@@ -181,6 +240,8 @@ void exchange_call(struct exchange *exchange, int to, uint32_t function,
         here->complete = true;
         return;
     }
+    if (exchange->recover)
+        exchange_expect(exchange, request, to, REQUEST_OTHER, 0);
     struct msg_call *call = port_say(exchange->port, to, MSG_CALL,
                                      sizeof *call + payload_tail(args));
     call->request = request;
@@ -201,7 +262,8 @@ static void on_call(struct exchange *exchange, int from,
     if (!call->args)
         log_panic("no memory for %llu bytes of arguments",
                   (unsigned long long)message->payload.bytes);
-    struct port_cookie cookie = {(uint64_t)(uintptr_t)call, COOKIE_CALL, 0};
+    struct port_cookie cookie = {.id = (uint64_t)(uintptr_t)call,
+                                 .what = COOKIE_CALL};
     call->complete = payload_receive(exchange->port, from, &message->payload,
                                      call->args, cookie);
 }
@@ -261,6 +323,81 @@ void exchange_called(struct exchange *exchange, struct call *call,
     remove_call(exchange, call);
 }
 
+/* ---- loss ----------------------------------------------------------------*/
+
+/* The port may not be sure that nobody writes to DATA any more. */
+static void abandon(struct exchange *exchange, void *data)
+{
+    size_t count = ++exchange->abandoned_count;
+    exchange->abandoned =
+        log_realloc(exchange->abandoned, count * sizeof(void *));
+    exchange->abandoned[count - 1] = data;
+}
+
+/* Its bytes came from a rank that is lost: they are wanted again. */
+static void interrupt(struct exchange *exchange, struct request *request)
+{
+    if (request->fresh && request->arriving) {
+        abandon(exchange, request->data);
+        request->data = NULL;
+    }
+    exchange_renew(exchange, request);
+    request->peer = -1;
+}
+
+static void end_lost(struct exchange *exchange, struct request *request)
+{
+    if (request->fresh && request->arriving) {
+        abandon(exchange, request->data);
+        request->data = NULL;
+    }
+    settle(request, DMPI_ELOST);
+}
+
+/* The numbers of all requests that RANK was to answer; the caller frees them. */
+static uint64_t *requests_of(const struct exchange *exchange, int rank,
+                             size_t *count)
+{
+    uint64_t *ids = log_alloc(exchange->requests.count * sizeof *ids + 1);
+    const struct request *request;
+    size_t at = 0;
+    *count = 0;
+    while ((request = map_next(&exchange->requests, &at)))
+        if (request->peer == rank && !request->done)
+            ids[(*count)++] = request->id;
+    return ids;
+}
+
+static void forget_calls(struct exchange *exchange, int rank)
+{
+    for (struct call **at = &exchange->first; *at;) {
+        struct call *call = *at;
+        if (call->from != rank || call->running) {
+            at = &call->next;
+            continue;
+        }
+        *at = call->next;
+        free_call(exchange, call);
+    }
+    exchange->end = &exchange->first;
+    while (*exchange->end) exchange->end = &(*exchange->end)->next;
+}
+
+/* What is told that its request is settled may settle and close others. */
+void exchange_lost(struct exchange *exchange, int rank)
+{
+    size_t count;
+    uint64_t *ids = requests_of(exchange, rank, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct request *request = map_get(&exchange->requests, ids[i]);
+        if (!request || request->done) continue;
+        if (request->kind == REQUEST_VALUE) interrupt(exchange, request);
+        else end_lost(exchange, request);
+    }
+    free(ids);
+    forget_calls(exchange, rank);
+}
+
 /* ---- dispatch ------------------------------------------------------------*/
 
 bool exchange_receive(struct exchange *exchange, int from,
@@ -282,6 +419,7 @@ bool exchange_idle(const struct exchange *exchange)
 
 bool exchange_arrived(struct exchange *exchange, struct port_cookie cookie)
 {
+    if (cookie.what == COOKIE_NOTHING) return true;
     if (cookie.what == COOKIE_REQUEST) {
         struct request *request = map_get(&exchange->requests, cookie.id);
         assert(request);

@@ -16,10 +16,27 @@
 #include "port.h"
 
 /* In struct port_cookie.what: whose transfer it is. */
-enum { COOKIE_REQUEST = 1, COOKIE_CALL, COOKIE_KEY, COOKIE_PUT, COOKIE_LOST };
+enum {
+    COOKIE_REQUEST = 1,
+    COOKIE_CALL,
+    COOKIE_KEY,
+    COOKIE_LOST,
+    COOKIE_NOTHING
+};
+
+/* What becomes of a request whose peer is lost. */
+enum request_kind {
+    REQUEST_OTHER, /* it is settled: DMPI_ELOST */
+    REQUEST_VALUE, /* of KEY, from who has it: it is asked again */
+    REQUEST_PUT    /* of KEY, to be kept by the peer: as OTHER */
+};
 
 struct request {
     uint64_t id;
+    uint64_t key;  /* see enum request_kind */
+    int32_t peer;  /* who is to answer, or does so; -1: not known */
+    uint8_t kind;  /* enum request_kind */
+    bool arriving; /* the peer's answer has come, and its bytes by bulk do */
     bool done;
     dmpi_status status; /* when done */
     void *data;         /* the caller's buffer, or fresh memory: the taker's */
@@ -47,6 +64,9 @@ struct exchange {
     struct mem mem;
     struct map requests; /* id -> struct request, owned */
     uint64_t last_id;
+    bool recover;     /* what nobody waits for any more may come */
+    void **abandoned; /* fresh data that a lost rank was filling; owned */
+    size_t abandoned_count;
     struct call *first, **end; /* until they have run, in order; owned */
 };
 
@@ -58,6 +78,19 @@ void exchange_fini(struct exchange *exchange);
 struct request *exchange_open(struct exchange *exchange, void *data,
                               uint64_t room);
 void exchange_close(struct exchange *exchange, struct request *request);
+
+/* Request ID of this rank is to be answered by PEER; KIND, KEY: see above. */
+void exchange_expect(struct exchange *exchange, uint64_t id, int peer,
+                     enum request_kind kind, uint64_t key);
+
+/* REQUEST, which waits, gets another number, under which it is asked again: an
+ * answer under the old one is thrown away. */
+void exchange_renew(struct exchange *exchange, struct request *request);
+
+/* RANK is lost: what it was to answer is settled, but for values; those that it
+ * was sending wait again, of peer -1. What it has asked for is forgotten, unless
+ * it runs. */
+void exchange_lost(struct exchange *exchange, int rank);
 
 /* For session_wait(): is it settled? */
 static inline bool request_is_done(void *request)

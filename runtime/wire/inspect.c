@@ -162,6 +162,17 @@ static const char *look_at_stopped(const struct inspect *inspect,
     return wrong;
 }
 
+static const char *look_at_lost_heard(const struct inspect *inspect,
+                                      const void *body, size_t tail)
+{
+    const struct msg_lost_heard *heard = body;
+    if (!is_worker(inspect, heard->rank)) return no_worker;
+    return look_at_list(1,
+                        heard->keys * sizeof(uint64_t) +
+                            heard->tasks * sizeof(struct msg_lost_task),
+                        tail);
+}
+
 static const char *look_at_wait_failed(const struct inspect *inspect,
                                        const void *body, size_t tail)
 {
@@ -282,6 +293,7 @@ static look *const tails[MSG_KINDS] = {
     [MSG_BLOCKED] = look_at_blocked,
     [MSG_GANG] = look_at_gang,
     [MSG_STOPPED] = look_at_stopped,
+    [MSG_LOST_HEARD] = look_at_lost_heard,
     [MSG_WAIT_FAILED] = look_at_wait_failed,
     [MSG_TASK_RUN] = look_at_task_run,
     [MSG_TASK_NEW] = look_at_task_new,

@@ -39,6 +39,7 @@ enum { MESSAGE_PROTOCOL = 10 };
     M(STUCK,       stuck)       /* worker: I begin no more tasks, too many wait */ \
     M(UNSTUCK,     unstuck)     /* worker: let another one go on */            \
     M(BLOCKED,     blocked)     /* worker: this task waits for those keys */   \
+    M(LOST_HEARD,  lost_heard)  /* worker: that rank is lost; this was there */ \
     M(ECHO,        echo)        /* worker: you heard what I said before */     \
     M(ASK_CURFEW,  ask_curfew)  /* worker: I was told to end */                \
     M(QUIET,       quiet)       /* worker: I ask nobody for anything */        \
@@ -162,6 +163,22 @@ struct msg_task_moved { /* tail: keys that I fetched for it and still hold */
     uint64_t key;
     uint32_t to;
     uint32_t inputs; /* keys in the tail */
+    uint16_t attempt;
+    uint16_t pad[3];
+};
+
+/* A task that was given to the sender by a peer, and has not ended. */
+struct msg_lost_task {
+    uint64_t key;
+    uint64_t attempt;
+};
+
+struct msg_lost_heard { /* tail: keys that the sender waits for, then TASKS x
+                         * struct msg_lost_task */
+    uint32_t rank;      /* that is lost */
+    uint32_t tasks;
+    uint32_t keys;
+    uint32_t pad;
 };
 
 struct msg_key_held {
@@ -342,8 +359,9 @@ struct msg_gang_go {
 };
 
 enum {
-    FETCH_NOW = 1,   /* do not wait for a value that is not there */
-    FETCH_FOLLOW = 2 /* if you gave its task away, pass this on to the thief */
+    FETCH_NOW = 1,    /* do not wait for a value that is not there */
+    FETCH_FOLLOW = 2, /* if you gave its task away, pass this on to the thief */
+    FETCH_AGAIN = 4   /* (KEY_COPY) an earlier fetch may be lost: say another */
 };
 
 struct msg_key_fetch {
@@ -365,8 +383,8 @@ struct msg_key_put {
 struct msg_key_copy {
     uint64_t key;
     uint64_t request; /* 0: no answer is wanted */
-    uint32_t owner;
-    uint32_t flags; /* to fetch it with: FETCH_FOLLOW or 0 */
+    uint32_t owner;   /* 0: nobody has it, or ever will */
+    uint32_t flags;   /* to fetch it with: FETCH_FOLLOW, FETCH_AGAIN or 0 */
 };
 
 struct msg_key_drop {
@@ -461,7 +479,7 @@ _Static_assert(sizeof(struct msg_call) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_key_value) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_task_done) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_task_left) == 8, "wire layout");
-_Static_assert(sizeof(struct msg_task_moved) == 16, "wire layout");
+_Static_assert(sizeof(struct msg_task_moved) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_key_held) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_task_new) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_key_release) == 8, "wire layout");

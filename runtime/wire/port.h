@@ -24,7 +24,8 @@ enum { PORT_INLINE_MAX = 2048 };
 struct port_cookie {
     uint64_t id;
     uint32_t what;
-    uint64_t key; /* of the value; 0: none. For the trace */
+    uint64_t key;  /* of the value; 0: none. For the trace */
+    uint32_t from; /* the sender, if the role wants to know it again */
 };
 
 struct port;

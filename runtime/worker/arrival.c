@@ -16,8 +16,15 @@ static void receive_bulk(void *role, const struct arrival *arrival)
         log_panic("no memory for a value of %llu bytes",
                   (unsigned long long)arrival->payload.bytes);
     buffer->is_error = arrival->is_error;
-    struct port_cookie cookie = {
-        arrival->key, arrival->lost ? COOKIE_LOST : COOKIE_KEY, arrival->key};
+    struct port_cookie cookie = {.id = arrival->key,
+                                 .what =
+                                     arrival->lost ? COOKIE_LOST : COOKIE_KEY,
+                                 .key = arrival->key,
+                                 .from = (uint32_t)arrival->from};
+    if (custody->inbound) {
+        custody->inbound[arrival->from].count++;
+        custody->inbound[arrival->from].bytes += arrival->payload.bytes;
+    }
     payload_receive(custody->port, arrival->from, &arrival->payload, buffer,
                     cookie);
     buffer_unref(buffer);
@@ -33,7 +40,10 @@ static void await_bulk(struct custody *custody, struct value *value,
 {
     bool twice = value->state == VALUE_HELD; /* made here meanwhile */
     custody->arriving++;
-    if (!twice) value_enter(&custody->store, value, VALUE_ARRIVING);
+    if (!twice) {
+        value_enter(&custody->store, value, VALUE_ARRIVING);
+        value->source = arrival->from;
+    }
     if (custody->memory.tight && !twice) {
         room_arrival(&custody->room, arrival);
     } else {
@@ -56,7 +66,8 @@ void arrival_begin(struct custody *custody, int from, struct value *value,
     }
     struct buffer *buffer = buffer_new(payload->bytes);
     buffer->is_error = is_error;
-    struct port_cookie cookie = {value->key, COOKIE_KEY, value->key};
+    struct port_cookie cookie = {
+        .id = value->key, .what = COOKIE_KEY, .key = value->key};
     payload_receive(custody->port, from, payload, buffer, cookie);
     custody_hold(custody, value, buffer);
     buffer_unref(buffer);
@@ -83,11 +94,24 @@ void arrival_end(struct custody *custody, struct port_cookie cookie,
     assert(custody->arriving);
     custody->arriving--;
     memory_came(&custody->memory, buffer->size);
-    if (!value) return;
+    if (custody->inbound) {
+        custody->inbound[cookie.from].count--;
+        custody->inbound[cookie.from].bytes -= buffer->size;
+    }
+    /* After a loss its task may have come here instead. */
+    if (!value || value->state == VALUE_MAKING) return;
     bool lost = cookie.what == COOKIE_LOST;
     buffer = lost ? no_room(custody, buffer->size) : buffer_ref(buffer);
     custody_hold(custody, value, buffer);
     buffer_unref(buffer);
+}
+
+void arrival_lost(struct custody *custody, int rank)
+{
+    struct inbound *inbound = &custody->inbound[rank];
+    custody->arriving -= inbound->count + room_lost(&custody->room, rank);
+    memory_came(&custody->memory, inbound->bytes);
+    *inbound = (struct inbound){0};
 }
 
 static void loaded(void *role, struct value *value)

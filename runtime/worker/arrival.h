@@ -22,4 +22,7 @@ void arrival_begin(struct custody *custody, int from, struct value *value,
 void arrival_end(struct custody *custody, struct port_cookie cookie,
                  struct buffer *buffer);
 
+/* RANK is lost: nothing arrives from there any more. */
+void arrival_lost(struct custody *custody, int rank);
+
 #endif

@@ -15,6 +15,14 @@ static void say_fetch(struct custody *custody, int to,
     *out = *fetch;
 }
 
+/* Who has it is lost: the center says who else. */
+static void ask_center(struct custody *custody, uint64_t key)
+{
+    struct msg_ask_value *ask =
+        port_say(custody->port, 0, MSG_ASK_VALUE, sizeof *ask);
+    *ask = (struct msg_ask_value){.key = key};
+}
+
 /* FLAGS: FETCH_FOLLOW, or 0. */
 static void start_fetch(struct custody *custody, struct value *value,
                         int source, uint32_t flags)
@@ -23,8 +31,11 @@ static void start_fetch(struct custody *custody, struct value *value,
                                   .limit = UINT64_MAX,
                                   .flags = flags,
                                   .asker = (uint32_t)custody->port->rank};
-    say_fetch(custody, source, &fetch);
+    bool lost = custody->port->lost[source];
+    if (lost) ask_center(custody, value->key);
+    else say_fetch(custody, source, &fetch);
     value_enter(&custody->store, value, VALUE_FETCHING);
+    value->source = lost ? -1 : source;
     value->asked = true;
 }
 
@@ -267,6 +278,7 @@ static void fetch_ended(struct custody *custody, struct value *value)
 static void fetch_came_home(struct custody *custody, struct value *value,
                             const struct msg_key_fetch *fetch)
 {
+    if (custody->lossy && !(value && value->asked)) return;
     assert(value && value->asked);
     if (value->state == VALUE_FETCHING) say_fetch(custody, value->thief, fetch);
     else fetch_ended(custody, value);
@@ -357,7 +369,7 @@ static struct buffer *no_such_key(void)
     return buffer;
 }
 
-static void hold_nothing(struct custody *custody, struct value *value)
+void custody_hold_nothing(struct custody *custody, struct value *value)
 {
     struct buffer *buffer = no_such_key();
     value->dropped = true;
@@ -365,13 +377,31 @@ static void hold_nothing(struct custody *custody, struct value *value)
     buffer_unref(buffer);
 }
 
+/* PAYLOAD has been asked for twice, after a loss. */
+static void receive_nothing(struct custody *custody, int from,
+                            const struct msg_payload *payload)
+{
+    if (payload->tag == PAYLOAD_NONE || payload->tag == PAYLOAD_INLINE) return;
+    struct buffer *buffer = buffer_new(payload->bytes);
+    if (!buffer)
+        log_panic("no memory for a value of %llu bytes",
+                  (unsigned long long)payload->bytes);
+    payload_receive(custody->port, from, payload, buffer,
+                    (struct port_cookie){.what = COOKIE_NOTHING});
+    buffer_unref(buffer);
+}
+
 void custody_on_key_value(struct custody *custody, int from,
                           const struct msg_key_value *message)
 {
     struct value *value = store_find(&custody->store, message->key);
+    if (custody->lossy && !(value && value->asked)) {
+        receive_nothing(custody, from, &message->payload);
+        return;
+    }
     assert(value);
     if (message->payload.tag == PAYLOAD_NONE) {
-        hold_nothing(custody, value);
+        custody_hold_nothing(custody, value);
         return;
     }
     fetch_ended(custody, value);
@@ -396,15 +426,47 @@ void custody_on_key_put(struct custody *custody, int from,
                   put->status == DMPI_EFAILED);
 }
 
+/* Whom VALUE was asked from is lost, or may not have heard of it. */
+static void fetch_again(struct custody *custody, struct value *value,
+                        const struct msg_key_copy *copy)
+{
+    bool here = (int)copy->owner == custody->port->rank;
+    if (here && value->thief) return;
+    value_enter(&custody->store, value, VALUE_EXPECTED);
+    value->asked = false;
+    if (here && !value->wants && !value->pins)
+        store_remove(&custody->store, value);
+    if (here) return; /* its task will come */
+    start_fetch(custody, value, (int)copy->owner, copy->flags & FETCH_FOLLOW);
+}
+
+static void copy_asked_for(struct custody *custody,
+                           const struct msg_key_copy *copy)
+{
+    struct msg_input input = {copy->key, copy->owner,
+                              copy->flags & FETCH_FOLLOW};
+    struct value *value = copy->owner ? store_need(&custody->store, copy->key)
+                                      : store_find(&custody->store, copy->key);
+    enum value_state state = value ? value->state : VALUE_HELD;
+    if (value && copy->flags & FETCH_AGAIN) custody_fetch_lost(custody, value);
+    if (state == VALUE_HELD) return;
+    if (!copy->owner) {
+        if (state != VALUE_MAKING) custody_hold_nothing(custody, value);
+    } else if (state == VALUE_FETCHING && copy->flags & FETCH_AGAIN) {
+        fetch_again(custody, value, copy);
+    } else {
+        custody_seek(custody, value, &input);
+    }
+}
+
 void custody_on_key_copy(struct custody *custody, int from,
                          const struct msg_key_copy *copy)
 {
-    struct value *value = store_need(&custody->store, copy->key);
     if (!copy->request) { /* we have asked for it */
-        struct msg_input input = {copy->key, copy->owner, copy->flags};
-        if (value->state != VALUE_HELD) custody_seek(custody, value, &input);
+        copy_asked_for(custody, copy);
         return;
     }
+    struct value *value = store_need(&custody->store, copy->key);
     if (value->state == VALUE_HELD) {
         exchange_answer(custody->exchange, from, copy->request, DMPI_OK, NULL);
         return;
@@ -432,6 +494,39 @@ void custody_on_constant(struct custody *custody, int from,
     else arrival_begin(custody, from, value, &message->payload, false);
 }
 
+static bool has_want(const struct value *value, enum want_kind kind)
+{
+    const struct want *want = value->wants;
+    while (want && want->kind != kind) want = want->next;
+    return want;
+}
+
+static void drop_wants(struct custody *custody, struct value *value)
+{
+    struct want *want = store_take_wants(value);
+    while (want) {
+        struct want *next = want->next;
+        store_wanted(&custody->store, want);
+        want = next;
+    }
+}
+
+/* Peers may have asked for it twice; a job here may be one that another worker
+ * has run instead: it goes on, for nobody. */
+static void drop_after_loss(struct custody *custody, struct value *value)
+{
+    if (value->state == VALUE_MAKING) {
+        value->dropped = true;
+    } else if (value->state != VALUE_HELD && has_want(value, WANT_JOB)) {
+        custody_hold_nothing(custody, value);
+    } else if (has_want(value, WANT_DONE)) {
+        value->dropped = true;
+    } else {
+        drop_wants(custody, value);
+        remove_value(custody, value);
+    }
+}
+
 void custody_on_key_drop(struct custody *custody, int from,
                          const struct msg_key_drop *drop)
 {
@@ -439,7 +534,9 @@ void custody_on_key_drop(struct custody *custody, int from,
     if (!value) return; /* a rank may be told twice */
     bool coming =
         value->state == VALUE_FETCHING || value->state == VALUE_ARRIVING;
-    if (coming || value->pins || value->wants) value->dropped = true;
+    bool idle = !coming && !value->pins;
+    if (idle && custody->lossy) drop_after_loss(custody, value);
+    else if (!idle || value->wants) value->dropped = true;
     else remove_value(custody, value);
 }
 
@@ -493,9 +590,22 @@ static void pass_on_fetches(struct custody *custody, struct value *value,
 void custody_make(struct custody *custody, struct job *job)
 {
     job->output = store_need(&custody->store, job->key);
+    if (custody->lossy && job->attempt)
+        job->output->asked = false; /* it may not come home */
     value_enter(&custody->store, job->output, VALUE_MAKING);
     job->output->job = job;
     job->output->thief = 0;
+}
+
+/* JOB was run by another worker instead, and its key is not needed any more. */
+static void made_for_nobody(struct custody *custody, struct job *job,
+                            struct buffer *output, uint64_t ns)
+{
+    say_done(custody, job, output, ns);
+    job->output->asked = false;
+    custody_hold(custody, job->output, output); /* and drop */
+    told(custody, job);
+    buffer_unref(output);
 }
 
 void custody_made(struct custody *custody, struct job *job,
@@ -503,6 +613,10 @@ void custody_made(struct custody *custody, struct job *job,
 {
     custody->agenda->unended--;
     if (custody->memory.tight) output = memory_own(&custody->memory, output);
+    if (job->output->dropped) {
+        made_for_nobody(custody, job, output, ns);
+        return;
+    }
     custody_hold(custody, job->output, output);
     if (job->output->asked) {
         say_done_later(custody, job, ns);
@@ -516,11 +630,67 @@ void custody_made(struct custody *custody, struct job *job,
 void custody_moved(struct custody *custody, struct job *job, int thief)
 {
     struct value *value = job->output;
-    value->job = NULL;
+    value->source = thief;
     value->thief = (uint16_t)thief;
     pass_on_fetches(custody, value, thief);
     if (value->asked) value_enter(&custody->store, value, VALUE_FETCHING);
     else if (value->wants) start_fetch(custody, value, thief, FETCH_FOLLOW);
     else value_enter(&custody->store, value, VALUE_MOVED);
     custody_discard(custody, job);
+}
+
+/* ---- losses --------------------------------------------------------------*/
+
+void custody_fetch_lost(struct custody *custody, struct value *value)
+{
+    if (value->state == VALUE_MAKING) value->asked = false;
+    else if (value->state == VALUE_HELD && value->asked)
+        fetch_ended(custody, value);
+}
+
+/* What RUN needs is to be here, as the center believes. */
+static void seek_inputs(struct custody *custody, const struct msg_task_run *run)
+{
+    const struct msg_input *input = (const struct msg_input *)(run + 1);
+    for (uint32_t i = 0; i < run->inputs; i++, input++) {
+        if ((int)input->owner == custody->port->rank) continue;
+        struct value *value = store_need(&custody->store, input->key);
+        if (value->state != VALUE_HELD) custody_seek(custody, value, input);
+    }
+}
+
+bool custody_runs_already(struct custody *custody,
+                          const struct msg_task_run *run)
+{
+    struct value *value = store_find(&custody->store, run->key);
+    if (!value) return false;
+    bool making = value->state == VALUE_MAKING;
+    if (!making && value->state != VALUE_HELD) return false;
+    value->dropped = false;
+    seek_inputs(custody, run);
+    if (making) {
+        if ((int16_t)(run->attempt - value->job->attempt) > 0)
+            value->job->attempt = run->attempt;
+    } else {
+        struct job done = {.key = run->key, .attempt = run->attempt};
+        say_done(custody, &done, value->buffer, 0);
+    }
+    return true;
+}
+
+void custody_purge(struct custody *custody)
+{
+    size_t at = 0, count = 0;
+    struct value *value;
+    struct value **stray =
+        log_alloc(custody->store.values.count * sizeof *stray + 1);
+    while ((value = map_next(&custody->store.values, &at)))
+        if (value->state == VALUE_EXPECTED || value->state == VALUE_FETCHING)
+            stray[count++] = value;
+    for (size_t i = 0; i < count; i++) {
+        drop_wants(custody, stray[i]);
+        stray[i]->pins = 0;
+        store_remove(&custody->store, stray[i]);
+    }
+    free(stray);
 }

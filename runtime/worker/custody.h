@@ -14,6 +14,12 @@
 #include "memory.h"
 #include "room.h"
 
+/* Of the transfers under way from one rank. */
+struct inbound {
+    uint32_t count;
+    uint64_t bytes;
+};
+
 struct custody {
     struct port *port; /* borrowed, like the next five */
     struct exchange *exchange;
@@ -24,8 +30,11 @@ struct custody {
     struct store store;
     struct memory memory;
     struct room room;
-    size_t arriving;   /* bulk transfers under way to here, or to be */
-    uint64_t last_key; /* counter of the last key made here */
+    bool lossy;              /* a rank has been lost: things may come twice */
+    size_t arriving;         /* bulk transfers under way to here, or to be */
+    struct inbound *inbound; /* of those, by rank, that have begun; owned; NULL:
+                              * no rank will be lost */
+    uint64_t last_key;       /* counter of the last key made here */
 };
 
 /* BUFFER is VALUE: keep it (a reference is taken), and do what waited for it. */
@@ -83,6 +92,22 @@ void custody_count(struct custody *custody, int to, uint64_t bytes);
 /* When VALUE is here tell the center, for RANK, which stores it here. */
 void custody_want_stored(struct custody *custody, struct value *value, int rank,
                          uint64_t request);
+
+/* The task of RUN is to run here, whose key is known here already, after a loss:
+ * its job, or its value, has another attempt. True: that is all. */
+bool custody_runs_already(struct custody *custody,
+                          const struct msg_task_run *run);
+
+/* A rank is lost from which VALUE was to come, or may be: no fetch of this rank
+ * has to come home. */
+void custody_fetch_lost(struct custody *custody, struct value *value);
+
+/* Nobody will ever send VALUE, which is not here: an error takes its place. */
+void custody_hold_nothing(struct custody *custody, struct value *value);
+
+/* The pool ends: what peers have asked for twice after a loss, and what nobody
+ * knows of, goes. */
+void custody_purge(struct custody *custody);
 
 /* Reactions. */
 void custody_on_key_value(struct custody *custody, int from,

@@ -56,6 +56,11 @@ void ending_on_end(struct ending *ending, const struct msg_end *end)
     ending->to_hear = end->messages;
 }
 
+void ending_lost(struct ending *ending)
+{
+    ending->to_hear = 0;
+}
+
 void ending_turn(struct ending *ending, struct custody *custody)
 {
     if (!ending->quiet && exchange_idle(custody->exchange)) {
@@ -64,6 +69,7 @@ void ending_turn(struct ending *ending, struct custody *custody)
     }
     if (ending->counting && !ending->stopped && !custody->arriving) {
         ending->stopped = true;
+        if (custody->lossy) custody_purge(custody);
         say_stopped(custody);
     }
 }

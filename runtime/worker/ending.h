@@ -26,6 +26,10 @@ void ending_on_stop(struct ending *ending, const struct msg_stop *stop);
 void ending_on_count(struct ending *ending, const struct msg_count *count);
 void ending_on_end(struct ending *ending, const struct msg_end *end);
 
+/* A rank is lost: if it was told how much there is to hear it will be told
+ * anew. */
+void ending_lost(struct ending *ending);
+
 /* The pool is stopping: one step to the end, if it can be taken. */
 void ending_turn(struct ending *ending, struct custody *custody);
 

@@ -28,6 +28,7 @@ void errand_ask_keys(struct custody *custody, int rank, uint64_t request)
     }
     struct msg_ask_keys *ask =
         port_say(custody->port, rank, MSG_ASK_KEYS, sizeof *ask);
+    exchange_expect(custody->exchange, request, rank, REQUEST_OTHER, 0);
     *ask = here;
 }
 
@@ -41,6 +42,7 @@ void errand_put(struct custody *custody, int rank, uint64_t request,
         custody_hold(custody, value, buffer);
         return;
     }
+    exchange_expect(custody->exchange, request, rank, REQUEST_PUT, *key);
     struct msg_key_put *put = port_say(custody->port, rank, MSG_KEY_PUT,
                                        sizeof *put + payload_tail(buffer));
     put->key = *key;
@@ -68,6 +70,7 @@ void errand_fetch(struct custody *custody, int rank, uint64_t key,
         fetch_here(custody, key, request->id);
         return;
     }
+    exchange_expect(custody->exchange, request->id, rank, REQUEST_OTHER, key);
     struct msg_key_fetch *fetch =
         port_say(custody->port, rank, MSG_KEY_FETCH, sizeof *fetch);
     *fetch = (struct msg_key_fetch){.key = key,

@@ -342,6 +342,24 @@ void room_arrival(struct room *room, const struct arrival *arrival)
     room_turn(room);
 }
 
+size_t room_lost(struct room *room, int rank)
+{
+    size_t count = 0;
+    struct arrival **at = &room->arrivals;
+    while (*at) {
+        struct arrival *arrival = *at;
+        if (arrival->from != rank) {
+            at = &arrival->next;
+            continue;
+        }
+        *at = arrival->next;
+        mem_give(&room->mem, arrival, sizeof *arrival);
+        count++;
+    }
+    room->arrivals_end = at;
+    return count;
+}
+
 static bool try_arrival(struct room *room, struct arrival *arrival)
 {
     struct memory *memory = room->memory;

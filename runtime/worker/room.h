@@ -109,6 +109,10 @@ void room_load(struct room *room, const struct value *value);
 /* ARRIVAL (copied) may come: now, or when the client is told. */
 void room_arrival(struct room *room, const struct arrival *arrival);
 
+/* RANK is lost: those from there that wait for room do not any more. Returns how
+ * many. */
+size_t room_lost(struct room *room, int rank);
+
 /* JOB, which runs, wants BYTES for its output, of which the caller takes the
  * memory afterwards. */
 enum room_answer { ROOM_YES, ROOM_WAIT, ROOM_NEVER };

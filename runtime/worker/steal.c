@@ -66,6 +66,7 @@ int steal_next_victim(struct steal *steal)
     if (!victim) return 0;
     rankset_add(&steal->asked, victim, steal->ranks);
     steal->waiting = true;
+    steal->victim = victim;
     return victim;
 }
 
@@ -86,6 +87,16 @@ void steal_given(struct steal *steal, int victim)
 {
     steal_offered(steal, victim);
     steal->waiting = false;
+}
+
+/* It stays among those asked. */
+void steal_lost(struct steal *steal, int rank)
+{
+    rankset_add(&steal->asked, rank, steal->ranks);
+    if (steal->victim == rank) steal->waiting = false;
+    if (!rankset_has(steal->hungry, rank)) return;
+    rankset_remove(steal->hungry, rank);
+    steal->hungry_count--;
 }
 
 void steal_rest(struct steal *steal)

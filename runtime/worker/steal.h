@@ -20,6 +20,7 @@ struct steal {
     struct rankset *asked;  /* victims that keep this worker in mind */
     struct rankset *hungry; /* thieves that this worker keeps in mind */
     int hungry_count;
+    int victim;      /* asked last */
     int last_victim; /* who gave last, 0: nobody */
     int tries;       /* victims asked since there was work */
     int tries_max;
@@ -37,6 +38,9 @@ int steal_next_victim(struct steal *steal);
 void steal_refused(struct steal *steal, int victim);
 void steal_offered(struct steal *steal, int victim);
 void steal_given(struct steal *steal, int victim);
+
+/* RANK is lost: it neither gives nor takes. */
+void steal_lost(struct steal *steal, int rank);
 
 /* There was work: a new search may start when it ends. */
 void steal_rest(struct steal *steal);

@@ -17,6 +17,7 @@
 #include "ending.h"
 #include "gift.h"
 #include "log.h"
+#include "losses.h"
 #include "nest.h"
 #include "order.h"
 #include "steal.h"
@@ -71,6 +72,12 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
                                        .constants = &worker->constants,
                                        .counts = &worker->counts,
                                        .jobs = &worker->jobs};
+    worker->exchange.recover = setup->recover;
+    if (setup->recover) {
+        size_t bytes = (size_t)port->ranks * sizeof(struct inbound);
+        worker->custody.inbound = log_alloc(bytes);
+        memset(worker->custody.inbound, 0, bytes);
+    }
     worker->nest = (struct nest){.port = port,
                                  .custody = &worker->custody,
                                  .exchange = &worker->exchange,
@@ -96,6 +103,7 @@ void worker_free(struct worker *worker)
     mem_fini(&worker->jobs);
     steal_fini(&worker->steal);
     muster_fini(&worker->muster);
+    free(worker->custody.inbound);
     free(worker->nodes);
     free(worker->cores);
     free(worker);
@@ -131,12 +139,12 @@ static void gather_inputs(struct worker *worker, struct job *job,
 static void on_task_run(struct worker *worker, int from,
                         const struct msg_task_run *run)
 {
+    if (from != 0) steal_given(&worker->steal, from);
+    if (worker->custody.lossy && custody_runs_already(&worker->custody, run))
+        return;
     struct job *job = job_new(&worker->jobs, from, run);
     worker->agenda.unended++;
-    if (from != 0) {
-        steal_given(&worker->steal, from);
-        worker->agenda.stolen++;
-    }
+    if (from != 0) worker->agenda.stolen++;
     custody_make(&worker->custody, job);
     gather_inputs(worker, job, (const struct msg_input *)(run + 1));
     if (job_epoch(job)) constants_await(&worker->constants, job);
@@ -396,8 +404,10 @@ static void say_moved(struct worker *worker, int thief, struct job *job)
     struct msg_task_moved *moved =
         port_say(worker->port, 0, MSG_TASK_MOVED,
                  sizeof *moved + inputs * sizeof(uint64_t));
-    *moved = (struct msg_task_moved){
-        .key = job->key, .to = (uint32_t)thief, .inputs = inputs};
+    *moved = (struct msg_task_moved){.key = job->key,
+                                     .to = (uint32_t)thief,
+                                     .inputs = inputs,
+                                     .attempt = job->attempt};
     uint64_t *keys = (uint64_t *)(moved + 1);
     for (uint32_t i = 0; i < inputs; i++) keys[i] = job_inputs(job)[i]->key;
 }
@@ -579,7 +589,13 @@ static void on_wait_failed(struct worker *worker, int from,
 static void on_rank_lost(struct worker *worker, int from,
                          const struct msg_rank_lost *lost)
 {
-    port_forget(worker->port, (int)lost->rank);
+    int rank = (int)lost->rank;
+    port_forget(worker->port, rank);
+    worker->custody.lossy = true;
+    steal_lost(&worker->steal, rank);
+    exchange_lost(&worker->exchange, rank);
+    losses_of_rank(&worker->custody, rank, !worker->ending.stopped);
+    ending_lost(&worker->ending);
 }
 
 void worker_arrived(void *role, struct port_cookie cookie,

@@ -23,6 +23,7 @@ struct worker_setup {
     uint32_t functions; /* registered */
     bool steal;
     struct memory_setup memory; /* all zero: there is no limit */
+    bool recover;               /* other workers may be lost */
 };
 
 /* The caller makes worker_receive() and worker_arrived() the port's client. */

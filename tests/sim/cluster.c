@@ -14,6 +14,8 @@
 enum {
     SPILL_LEAST = 64,       /* smaller values stay in memory */
     STEP_NS_MAX = 20000,    /* in random order, unless set */
+    LOSS_TOLD_ONE_IN = 40,  /* steps after a worker has died */
+    LOSS_KEEP_MAX = 5,      /* of what it has said, still on its way */
     JOB_ENDS_ONE_IN = 4,    /* looks at its worker */
     DISKS_ONE_IN = 4,       /* steps look at a disk, if there are any */
     TURNS_ONE_IN = 4,       /* messages, in virtual time */
@@ -75,7 +77,8 @@ static void add_member(struct cluster *cluster, int rank)
     struct worker_setup setup = {.nodes = cluster->nodes,
                                  .cores = cluster->cores,
                                  .functions = ORACLE_FUNCTIONS,
-                                 .steal = cluster->setup.steal};
+                                 .steal = cluster->setup.steal,
+                                 .recover = cluster->setup.recover};
     *member = (struct member){.cluster = cluster, .rank = rank};
     if (cluster->setup.memory) {
         member->drum =
@@ -115,7 +118,8 @@ static void add_center(struct cluster *cluster)
                                  .functions = ORACLE_FUNCTIONS,
                                  .window_ns = ROSTER_WINDOW_NS,
                                  .steal = cluster->setup.steal,
-                                 .recover = cluster->setup.recover};
+                                 .recover = cluster->setup.recover,
+                                 .crash_limit = cluster->setup.crash_limit};
     cluster->center = center_new(port, &setup);
     free(info);
     port->client = (struct port_client){cluster, head_receive, head_arrived};
@@ -284,10 +288,59 @@ void cluster_turn(struct cluster *cluster, int rank)
     check(member);
 }
 
+/* ---- losses --------------------------------------------------------------*/
+
+void cluster_kill(struct cluster *cluster, int rank, size_t keep)
+{
+    struct member *member = cluster_member(cluster, rank);
+    assert(!member->dead);
+    member->dead = true;
+    member->ran = member->job ? member->job->key : 0;
+    if (member->job) constant_set_unref(member->constants);
+    member->job = NULL;
+    cluster->losses++;
+    cluster->untold++;
+    network_kill(cluster->network, rank, keep);
+}
+
+void cluster_tell(struct cluster *cluster, int rank)
+{
+    struct member *member = cluster_member(cluster, rank);
+    assert(member->dead && !member->told);
+    member->told = true;
+    cluster->untold--;
+    port_forget(network_port(cluster->network, 0), rank);
+    center_lost(cluster->center, rank, member->ran);
+    if (cluster->setup.check) center_check(cluster->center);
+}
+
+/* A few of those that died, and one that dies now. */
+static void lose_some(struct cluster *cluster)
+{
+    uint64_t *random = &cluster->random;
+    uint64_t workers = (uint64_t)cluster->setup.workers;
+    for (int rank = 1; cluster->untold && rank < cluster->ranks; rank++) {
+        struct member *member = cluster_member(cluster, rank);
+        if (member->dead && !member->told &&
+            random_one_in(random, LOSS_TOLD_ONE_IN))
+            cluster_tell(cluster, rank);
+    }
+    if (!cluster->setup.loss_one_in ||
+        !random_one_in(random, cluster->setup.loss_one_in))
+        return;
+    int rank = 1 + (int)random_below(random, workers);
+    if (cluster->losses >= cluster->setup.losses_max ||
+        cluster->losses + 1 >= (int)workers ||
+        cluster_member(cluster, rank)->dead)
+        return;
+    cluster_kill(cluster, rank, random_below(random, LOSS_KEEP_MAX));
+}
+
 /* ---- in any order --------------------------------------------------------*/
 
 static void look_at(struct cluster *cluster, int rank)
 {
+    if (cluster_member(cluster, rank)->dead) return;
     cluster_turn(cluster, rank);
     if (!cluster_member(cluster, rank)->job) cluster_start_job(cluster, rank);
     else if (cluster_member(cluster, rank)->ends_ns != UINT64_MAX &&
@@ -313,6 +366,7 @@ void cluster_step(struct cluster *cluster)
     uint64_t longest_ns = cluster->setup.step_ns_max;
     cluster->now_ns +=
         random_below(random, longest_ns ? longest_ns : STEP_NS_MAX);
+    if (cluster->setup.loss_one_in || cluster->untold) lose_some(cluster);
     if (cluster->setup.memory && random_one_in(random, DISKS_ONE_IN) &&
         disk_step(cluster))
         return;
@@ -338,9 +392,11 @@ static bool anybody_busy(const struct cluster *cluster)
 
 static bool is_quiet(struct cluster *cluster)
 {
-    if (network_under_way(cluster->network) || anybody_busy(cluster))
+    if (network_under_way(cluster->network) || anybody_busy(cluster) ||
+        cluster->untold)
         return false;
     for (int rank = 1; rank < cluster->ranks; rank++) {
+        if (cluster_member(cluster, rank)->dead) continue;
         cluster_turn(cluster, rank);
         cluster_start_job(cluster, rank);
     }
@@ -357,7 +413,7 @@ void cluster_run(struct cluster *cluster)
 static void turn_all(struct cluster *cluster)
 {
     for (int rank = 1; rank < cluster->ranks; rank++)
-        cluster_turn(cluster, rank);
+        if (!cluster_member(cluster, rank)->dead) cluster_turn(cluster, rank);
 }
 
 void cluster_deliver(struct cluster *cluster)
@@ -498,15 +554,20 @@ void cluster_run_virtually(struct cluster *cluster)
 
 static bool all_ended(const struct cluster *cluster)
 {
-    for (int rank = 1; rank < cluster->ranks; rank++)
-        if (!worker_ended(cluster->members[rank - 1].worker)) return false;
-    return true;
+    for (int rank = 1; rank < cluster->ranks; rank++) {
+        const struct member *member = &cluster->members[rank - 1];
+        if (!member->dead && !worker_ended(member->worker)) return false;
+    }
+    /* Who has ended may still be told of a loss. */
+    return !cluster->untold &&
+           (!cluster->losses || !network_under_way(cluster->network));
 }
 
 static bool nothing_is_left(const struct cluster *cluster)
 {
     bool good = true;
     for (int rank = 1; rank < cluster->ranks; rank++) {
+        if (cluster->members[rank - 1].dead) continue;
         size_t known = worker_values_known(cluster->members[rank - 1].worker);
         if (known)
             fprintf(stderr, "rank %d still knows %zu keys\n", rank, known);

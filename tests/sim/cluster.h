@@ -24,6 +24,9 @@ struct cluster_setup {
     bool steal;
     bool check;            /* all roles, after every message */
     bool recover;          /* workers may be lost */
+    int losses_max;        /* so many are, at random; one stays */
+    unsigned loss_one_in;  /* steps, about; 0: none is but by cluster_kill() */
+    uint32_t crash_limit;  /* see struct center_setup */
     const char *resources; /* as DISTMPI_RESOURCES; NULL: none */
     int cores;             /* rank 1 has so many, the next ones one less each,
                             * then from anew; 0: all have one */
@@ -54,6 +57,9 @@ struct member {
     uint64_t jobs;                  /* that ran here */
     uint64_t bytes; /* of values here, when it was last looked at */
     bool touched;   /* something happened since its last turn */
+    bool dead;      /* and the center will be told */
+    bool told;
+    uint64_t ran; /* key of the task that ran when it died */
     int rank;
 };
 
@@ -73,6 +79,7 @@ struct cluster {
     struct timeline ends;       /* of running jobs: struct member */
     uint64_t bytes, bytes_most; /* of values on all workers: now, at the peak */
     uint64_t gangs;             /* that have begun */
+    int losses, untold;         /* workers lost; of those, not told yet */
     bool mixed_up; /* a member of a gang began without the others */
 };
 
@@ -123,6 +130,13 @@ void cluster_run_virtually(struct cluster *cluster);
 /* center_stop(), and on until all have ended. True: nobody knows a key, nobody
  * has anything to say. */
 bool cluster_stop(struct cluster *cluster);
+
+/* ---- losses --------------------------------------------------------------*/
+
+/* RANK is no more, see network_kill(); some steps later the center is told, or
+ * at once by cluster_tell(). */
+void cluster_kill(struct cluster *cluster, int rank, size_t keep);
+void cluster_tell(struct cluster *cluster, int rank);
 
 /* ---- what came of it -----------------------------------------------------*/
 

@@ -35,6 +35,8 @@ struct ledger {
     struct entry *entries; /* owned */
     size_t count, capacity;
     bool any_memory; /* any key may be an error for want of memory, or not */
+    bool
+        lossy; /* workers are lost: what was seen may be lost, and seen again */
 };
 
 void ledger_fini(struct ledger *ledger);

@@ -163,7 +163,7 @@ static void *say(struct port *port, int to, unsigned kind, size_t bytes)
 {
     struct network *network = ((struct station *)port)->network;
     assert(to != port->rank && to >= 0 && to < network->ranks);
-    if (port->lost[to] || network->dead[to]) return scratch(network, bytes);
+    if (network->dead[to]) return scratch(network, bytes);
     struct pair *pair = pair_of(network, port->rank, to);
     struct item *item = log_alloc(sizeof *item + bytes);
     item->next = NULL;
@@ -226,7 +226,7 @@ static uint32_t bulk_send(struct port *port, int to, struct buffer *buffer,
                           uint64_t key)
 {
     struct network *network = ((struct station *)port)->network;
-    if (port->lost[to] || network->dead[to]) return 0;
+    if (network->dead[to]) return 0;
     struct pair *pair = pair_of(network, port->rank, to);
     struct offer *offer = log_alloc(sizeof *offer);
     *offer = (struct offer){.next = pair->offers,

@@ -179,7 +179,8 @@ static void end_ask(struct script *script, struct ask *ask)
         if (status != DMPI_ENOKEY) check_value(script, ask);
         break;
     case ASK_COPY:
-        if (status != DMPI_OK) fail(script, "not copied", ask->key);
+        if (status != DMPI_OK && status != DMPI_ELOST)
+            fail(script, "not copied", ask->key);
         center_unneed(script->center, ask->key);
         break;
     case ASK_PUT:
@@ -194,10 +195,27 @@ static void end_ask(struct script *script, struct ask *ask)
     exchange_close(exchange_of(script, ask->rank), ask->request);
 }
 
+static bool is_dead(struct script *script, int rank)
+{
+    return rank && cluster_member(script->cluster, rank)->dead;
+}
+
+/* Who has asked is lost. */
+static void forget_ask(struct ask *ask)
+{
+    free(ask->room);
+    buffer_unref(ask->value);
+}
+
 static void look_at_asks(struct script *script)
 {
     for (size_t i = 0; i < script->ask_count;) {
         struct ask ask = script->asks[i];
+        if (is_dead(script, ask.rank)) {
+            script->asks[i] = script->asks[--script->ask_count];
+            forget_ask(&ask);
+            continue;
+        }
         if (!ask.request->done) {
             i++;
             continue;
@@ -296,6 +314,12 @@ static struct buffer *foretell(const struct draft *draft)
                        order->size, draft->values, draft->value_count);
 }
 
+/* Is it an error if a worker is lost? */
+static bool is_bound(const struct script *script, const struct draft *draft)
+{
+    return script->flavour->losses_max && draft->order.flags & RUN_PINNED;
+}
+
 /* EXPECTED is taken. */
 static void add_draft(struct script *script, const struct draft *draft,
                       uint64_t key, struct buffer *expected)
@@ -303,7 +327,8 @@ static void add_draft(struct script *script, const struct draft *draft,
     ledger_add(&script->ledger, key, expected);
     ledger_note_inputs(&script->ledger, draft->entries,
                        (uint32_t)draft->order.input_count,
-                       script->curfew || draft->order.terms.timeout_ns);
+                       script->curfew || draft->order.terms.timeout_ns ||
+                           is_bound(script, draft));
 }
 
 static void submit_one(struct script *script)
@@ -320,6 +345,7 @@ static void submit_one(struct script *script)
     if (picky) claims_make(&script->random, &draft.order);
     dmpi_status status = center_check_order(script->center, &draft.order);
     if (picky && status == DMPI_EINVAL) return;
+    if (script->flavour->losses_max && status == DMPI_ELOST) return;
     if (status != DMPI_OK) {
         fail(script, dmpi_status_detail(), 0);
         return;
@@ -429,6 +455,8 @@ static void put(struct script *script)
     struct buffer *value = any_bytes(script);
     int rank = one_in(script, 2) ? any_worker(script) : 0;
     ledger_add(&script->ledger, center_put(script->center, rank, value), value);
+    if (script->flavour->losses_max)
+        ledger_note_inputs(&script->ledger, NULL, 0, true);
 }
 
 /* Their names are in order. */
@@ -710,6 +738,9 @@ static struct cluster *any_cluster(struct script *script)
             flavour->disk_full && one_in(script, 2) ? DISK_FAILS_ONE_IN : 0,
         .call = call,
         .app = script,
+        .recover = flavour->losses_max,
+        .losses_max = (int)below(script, (uint64_t)flavour->losses_max + 1),
+        .loss_one_in = flavour->losses_max ? 100 + below(script, 1000) : 0,
         .check = flavour->check};
     return cluster_new(&setup);
 }
@@ -725,6 +756,7 @@ static void script_fini(struct script *script)
 bool script_run(uint64_t seed, const struct script_flavour *flavour)
 {
     struct script script = {.flavour = flavour, .random = seed, .good = true};
+    script.ledger.lossy = flavour->losses_max;
     script.cluster = any_cluster(&script);
     script.center = script.cluster->center;
     script.ledger.any_memory = flavour->disk_full;

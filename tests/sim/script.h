@@ -29,6 +29,7 @@ struct script_flavour {
     bool from_tasks;        /* puts, reads and drops by running tasks too */
     bool constants;         /* are set, replaced and removed */
     bool check;             /* all roles after every message */
+    int losses_max;         /* workers are lost; 0: none */
 };
 
 /* Bytes that all workers so far have written to disk, and read. */

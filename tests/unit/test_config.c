@@ -280,6 +280,7 @@ static void reason_is_cut_to_its_buffer(void)
 static void help_has_a_line_for_each_option(void)
 {
     static const char *const names[] = {"BIND",
+                                        "CRASH_LIMIT",
                                         "DURABLE",
                                         "FAKE_NODES",
                                         "HELP",

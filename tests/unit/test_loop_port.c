@@ -104,7 +104,7 @@ static void bulk_arrives_whole(void)
     }
     for (size_t i = 3; i-- > 0;)
         one.port->calls->bulk_receive(one.port, 0, tags[i], in[i],
-                                      (struct port_cookie){5000 + i, 0, 0});
+                                      (struct port_cookie){5000 + i, 0, 0, 0});
     CU_ASSERT_EQUAL(one.arrived, 0);
     CU_ASSERT_TRUE(loop_poll(loop));
     CU_ASSERT_EQUAL(one.arrived, 3);
@@ -143,7 +143,7 @@ static void both_sides_of_a_transfer_are_traced(void)
     memset(out->data, 1, out->size);
     uint32_t tag = zero.port->calls->bulk_send(zero.port, 1, out, 7);
     one.port->calls->bulk_receive(one.port, 0, tag, in,
-                                  (struct port_cookie){5000, 6, 7});
+                                  (struct port_cookie){5000, 6, 7, 0});
     CU_ASSERT_TRUE(loop_poll(loop));
     check_transfer(zero.port, TRACE_SEND);
     check_transfer(one.port, TRACE_RECEIVE);

@@ -83,7 +83,7 @@ static bool pass(size_t size)
     payload_send(&port, 1, &put->payload, out, 7);
     CU_ASSERT_EQUAL(put->payload.bytes, size);
     bool here = payload_receive(&port, 1, &put->payload, in,
-                                (struct port_cookie){5, 6, 7});
+                                (struct port_cookie){5, 6, 7, 0});
     CU_ASSERT_EQUAL(in->size, size);
     CU_ASSERT_FALSE(memcmp(in->data, out->data, size));
     CU_ASSERT_EQUAL(payload_tail(out), here ? size : 0);
@@ -137,7 +137,7 @@ static void small_payloads_are_traced(void)
     memset(out->data, 'x', 20);
     payload_send(&port, 1, &put->payload, out, 7);
     CU_ASSERT_TRUE(payload_receive(&port, 1, &put->payload, in,
-                                   (struct port_cookie){5, 6, 9}));
+                                   (struct port_cookie){5, 6, 9, 0}));
     check_record(&port, 0, TRACE_SEND_INLINE, 7, 20);
     check_record(&port, 1, TRACE_RECEIVE_INLINE, 9, 20);
     buffer_unref(out);
