@@ -220,6 +220,7 @@ struct job *worker_take(struct worker *worker)
             skip(worker, job, bad);
             continue;
         }
+        if (!job->stage && !(job->flags & (RUN_TERMS | RUN_GANG))) return job;
         if (job->flags & RUN_TERMS && tight_waits(&worker->custody, job))
             continue;
         if (job->stage == STAGE_MISFIT) {
