@@ -523,7 +523,7 @@ static bool traces_application(const struct session *session)
 dmpi_status session_enter(const dmpi_pool *pool, struct session **session)
 {
     struct session *open = current;
-    if (isolated()) return isolated_refuses();
+    if (!open && isolated()) return isolated_refuses();
     if (!open || (const void *)pool != open || !open->center)
         return fault(DMPI_ESTATE,
                      open && !open->center
@@ -547,7 +547,7 @@ dmpi_status session_enter_inside(const dmpi_pool *pool,
                                  struct session **session)
 {
     struct session *open = current;
-    if (isolated()) return isolated_refuses();
+    if (!open && isolated()) return isolated_refuses();
     if (!running_task()) return session_enter(pool, session);
     if (!running_task_job() || ticker_is_self())
         return fault(DMPI_ESTATE, "a function called by rank.h cannot use the "
@@ -565,7 +565,7 @@ dmpi_status session_enter_inside(const dmpi_pool *pool,
 dmpi_status session_enter_rank(struct session **session)
 {
     struct session *open = current;
-    if (isolated()) return isolated_refuses();
+    if (!open && isolated()) return isolated_refuses();
     if (!open) return fault(DMPI_ESTATE, "no pool is open on this rank");
     if (!running_task() && !on_main(open))
         return fault(DMPI_ESTATE, "call this from rank 0's main thread or from "

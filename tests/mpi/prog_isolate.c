@@ -152,6 +152,36 @@ static void forget(void)
     run_once();
 }
 
+/* As much as there is, for its executor alone. */
+DMPI_TASK(eat)
+{
+    enum { PIECE = 4 << 20 };
+    for (long i = 0; i < 1 << 20; i++) {
+        char *piece = malloc(PIECE);
+        if (!piece) break;
+        memset(piece, 1, PIECE);
+    }
+}
+
+/* Where memory is short: the worker is as it was before. */
+static void hunger(void)
+{
+    dmpi_task_options options = {.rank = 1, .hard = 1, .retries = 2};
+    dmpi_failure failure;
+    dmpi_key key;
+    if (!open_pool()) return;
+    int64_t before = number_of(process, -1);
+    require(!dmpi_submit(pool, eat, NULL, 0, NULL, 0, &options, &key),
+            "dmpi_submit");
+    require(!dmpi_error(pool, key, &failure), "dmpi_error");
+    require(failure.status == DMPI_ECRASHED, "it crashes");
+    printf("%s\n", failure.text);
+    require(number_of(process, -1) == before, "the worker lives");
+    require(number_of(process, 1) != before, "so does an executor");
+    dmpi_drop(pool, &key, 1);
+    close_pool();
+}
+
 /* Tells the pid of the worker, then waits to be killed. */
 static void linger(void)
 {
@@ -170,7 +200,8 @@ int main(int argc, char **argv)
     } modes[] = {{"mpi-first", mpi_first}, {"isolate-first", isolate_first},
                  {"again", again},         {"late", late},
                  {"once", run_once},       {"say", say_once},
-                 {"forget", forget},       {"linger", linger}};
+                 {"forget", forget},       {"linger", linger},
+                 {"hunger", hunger}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         if (argc != 2 || strcmp(argv[1], modes[i].name)) continue;
         modes[i].run();
