@@ -188,7 +188,7 @@ full_job() {
 
 # Every byte of a small journal is flipped, and it is torn at every place.
 damaged_job() {
-    CHECK_STRIDE=1 job 1800 "$BUILD/tests/unit/test_journal"
+    CHECK_STRIDE=1 job 1800 "$BUILD/tests/unit/test_damage"
     if [ "$code" = 0 ]; then right; else wrong "damaged journals: exit $code"; fi
 }
 
