@@ -152,6 +152,15 @@ supervised_job() {
     fi
 }
 
+# The job lives on without the worker; the journal gets what was run again, too.
+recovered_job() {
+    export DISTMPI_RECOVERY=on
+    launch 1 worker
+    all_is_right 1 "-$tasks" || return
+    launch 2 ""
+    all_is_right 2 "$tasks" && right
+}
+
 # A rank that only stands still for a while is no reason for anything.
 stopped_job() {
     local all=(center worker) stop=5
@@ -199,6 +208,7 @@ for ((i = first; i < first + jobs; i++)); do
     export DISTMPI_JOURNAL=$tmp/journal
     kind=killed
     [ $((i % 4)) != 0 ] || kind=supervised
+    [ $((i % 4)) != 3 ] || kind=recovered
     [ $((i % 10)) != 7 ] || kind=stopped
     [ $((i % 10)) != 2 ] || [ "$(id -u)" != 0 ] || kind=full
     name="job $i ($kind)"
