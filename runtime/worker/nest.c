@@ -71,15 +71,17 @@ static struct job *make_job(struct nest *nest, uint64_t key, uint64_t number,
 }
 
 /* The message of KIND for ORDER with its tail; for a task that the center is to
- * place with arguments and resources, else with terms only if they matter there. */
+ * place with arguments and resources, else with terms only if they matter there.
+ * Where workers may be lost the center may have to place any of them again. */
 static void say_task(struct nest *nest, unsigned kind, uint64_t key,
                      uint64_t number, const struct task_order *order)
 {
     bool whole = kind == MSG_TASK_NEW;
-    bool has_terms = order->flags & RUN_TERMS && (whole || order->terms.epoch);
+    bool again = whole || nest->custody->exchange->recover;
+    bool has_terms = order->flags & RUN_TERMS && (again || order->terms.epoch);
     size_t inputs = order->input_count * sizeof(uint64_t);
     size_t terms = has_terms ? sizeof order->terms : 0;
-    size_t args = whole ? order->size : 0, name = name_size(order);
+    size_t args = again ? order->size : 0, name = name_size(order);
     size_t resources = whole && order->resources ? strlen(order->resources) : 0;
     struct msg_task_new *task =
         port_say(nest->port, 0, kind,
