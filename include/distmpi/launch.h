@@ -61,6 +61,22 @@ DMPI_API dmpi_status dmpi_open(const char *options, dmpi_pool **pool);
  * DMPI_ESTATE: MPI runs already. DMPI_ENOMEM: no process could be made. */
 DMPI_API dmpi_status dmpi_isolate(void);
 
+/* When the job is to end: SIGUSR1, SIGTERM or SIGINT came to one of its processes,
+ * or its deadline is near (DISTMPI_DEADLINE, or the batch system's). From then on no
+ * task begins. The key of one that has not begun, or depends on such a one, becomes
+ * an error: dmpi_get() and its kind return DMPI_EDEADLINE, dmpi_error() tells that
+ * status. dmpi_wait() and dmpi_next() return DMPI_EDEADLINE for any key that has
+ * failed. Running tasks go on, for DISTMPI_GRACE seconds; the application gets what
+ * they give, and should close the pool and return soon: whatever it returns, the
+ * exit code is then 75 if a task was not begun. When the grace is over rank 0 ends
+ * the job itself, with exit code 75: after the journal is closed, without flushing
+ * what other ranks have in their buffers. A task is not begun either, and gets the
+ * same error, if it needs more seconds than are left (dmpi_task_options).
+ *
+ * dmpi_open() installs handlers for these signals, where the program has none and
+ * does not ignore them; without a pool they are as they were. The first that comes
+ * counts. */
+
 /* Waits for all tasks submitted, then ends the pool: the workers return from
  * dmpi_open(). All keys are gone after it; those that the application had not
  * dropped are counted in the report. Rank 0's main thread calls it.
@@ -68,7 +84,8 @@ DMPI_API dmpi_status dmpi_isolate(void);
  * with it is one line on stderr.
  * A pool can be opened again afterwards. POOL NULL is allowed and does
  * nothing. DMPI_ESTATE: not an open pool. DMPI_EFAILED: a function of
- * dmpi_worker_end() failed; the pool is closed. */
+ * dmpi_worker_end() failed; the pool is closed. DMPI_EDEADLINE: tasks were not
+ * begun before the job had to end; likewise. */
 DMPI_API dmpi_status dmpi_close(dmpi_pool *pool);
 
 #ifdef __cplusplus

@@ -42,7 +42,7 @@ static void call_one(struct session *session, const struct ending *ending)
     dmpi_pool *pool = (dmpi_pool *)session;
     dmpi_status status = DMPI_ENOKEY;
     if (center_look(session->center, ending->watch.key, &view))
-        status = view.state == DMPI_FAILED ? DMPI_EFAILED : DMPI_OK;
+        status = view.state == DMPI_FAILED ? session_failed(session) : DMPI_OK;
     session_leave(session, DMPI_OK);
     ending->call(pool, ending->watch.key, status, ending->arg);
     status = session_enter(pool, &session);

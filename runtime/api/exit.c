@@ -16,7 +16,7 @@
 #include "log.h"
 #include "world.h"
 
-enum { NO_CODE = -1, FLUSH_SECONDS = 2, LINE_BYTES = 32 };
+enum { NO_CODE = -1, FLUSH_SECONDS = 2, LINE_BYTES = 64 };
 
 static struct {
     char path[PATH_MAX];       /* "": no supervisor */
@@ -57,7 +57,8 @@ static bool put_open(uint64_t records)
 {
     char line[LINE_BYTES];
     if (!self.path[0] || !self.speaks || self.told) return true;
-    snprintf(line, sizeof line, "open %" PRIu64 "\n", records);
+    snprintf(line, sizeof line, "open %" PRIu64 " %d\n", records,
+             (int)self.pid);
     return put_line(line);
 }
 

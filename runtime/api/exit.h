@@ -3,7 +3,7 @@
  *
  * scripts/run is the *supervisor* of a job. It names a file (DISTMPI_STATUS, which
  * is taken out of the environment before main() runs), which is replaced as a
- * whole: "open RECORDS" while a pool is open, those of the journal, then
+ * whole: "open RECORDS PID" while a pool is open, those of the journal, then
  * "exit CODE", after which MPI is ended, or "gone CODE", after which it is not. The
  * center writes it, and rank 0 of MPI_COMM_WORLD when it exits by itself. With
  * recovery on (DISTMPI_RECOVERY=on) that is the job's exit code, since the

@@ -13,6 +13,7 @@
 #include "comms.h"
 #include "cores.h"
 #include "crash.h"
+#include "deadline.h"
 #include "durable.h"
 #include "executor.h"
 #include "exit.h"
@@ -251,6 +252,7 @@ static void end(struct session *session)
     unbind(session);
     log_set_speaker(-1, NULL);
     free(session);
+    deadline_release();
 }
 
 /* ---- a worker's whole life -----------------------------------------------*/
@@ -288,9 +290,11 @@ static void stop(struct session *session, dmpi_status status)
 /* With the token, which goes to the application's code. */
 static dmpi_status lead(struct session *session, dmpi_pool **pool)
 {
+    deadline_start(session);
     dmpi_status status = startup_run(session);
     if (status) {
         stop(session, status);
+        deadline_stop(session);
         end(session);
         return status;
     }
@@ -365,13 +369,16 @@ dmpi_status launch_open(const void *comm, const char *options, dmpi_pool **pool)
         return fault(DMPI_ESTATE, "a pool is already open on this rank");
     if (isolated()) return isolated_refuses();
     prepare_executors(options);
+    deadline_catch();
     struct world *world;
     dmpi_status status = world_open(comm, &world);
     if (!status) {
         exit_opened(world_rank(world) == 0);
-        return open_world(world, options, pool);
+        status = open_world(world, options, pool);
+    } else if (world_speaks()) {
+        log_line(LOG_ERROR, "%s", dmpi_status_detail());
     }
-    if (world_speaks()) log_line(LOG_ERROR, "%s", dmpi_status_detail());
+    if (!session_current()) deadline_release();
     return status;
 }
 
@@ -403,6 +410,8 @@ dmpi_status dmpi_close(dmpi_pool *pool)
     if (session->durable) durable_close(session->durable);
     status = startup_end(session);
     stop(session, DMPI_OK);
+    dmpi_status in_time = deadline_stop(session);
+    if (in_time) status = in_time;
     if (session->config.value[CONFIG_REPORT]) report_print(session);
     end(session);
     return status;

@@ -286,7 +286,7 @@ static dmpi_status wait_keys(struct waiting *waiting, dmpi_wait_mode mode,
     if (!ready) return fault(DMPI_ETIMEOUT, "not ended within %g s", timeout);
     if (waiting->failed == waiting->count) return DMPI_OK;
     *which = waiting->failed;
-    return fault(DMPI_EFAILED,
+    return fault(session_failed(waiting->session),
                  "the task of key number %zu failed: dmpi_error() "
                  "tells why",
                  waiting->failed);

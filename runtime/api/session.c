@@ -8,6 +8,7 @@
 
 #include "budget.h"
 #include "clock.h"
+#include "deadline.h"
 #include "durable.h"
 #include "ending.h"
 #include "estimate.h"
@@ -172,6 +173,8 @@ bool session_turn(struct session *session, enum session_turner turner)
     if (turner == TURN_MAIN && token_is_wanted(&session->token))
         let_ticker_in(session);
     if (session->guard) guard_turn(session->guard);
+    if (atomic_load_explicit(&deadline_news, memory_order_relaxed))
+        deadline_turn(session);
     if (worker) {
         session->turned_ns = clock_ns();
         worker_set_time(worker, session->turned_ns);
@@ -185,6 +188,7 @@ bool session_turn(struct session *session, enum session_turner turner)
     if (session->center) {
         any |= run_calls(session, center_exchange(session->center), turner);
         center_turn(session->center);
+        deadline_listen(session);
         if (session->durable) durable_turn(session->durable);
     }
     flush_turn(session, turner);
@@ -579,6 +583,11 @@ dmpi_status session_enter_rank(struct session **session)
     if (traces_application(open)) tracer_application_ended(open);
     *session = open;
     return DMPI_OK;
+}
+
+dmpi_status session_failed(const struct session *session)
+{
+    return center_curfew_begun(session->center) ? DMPI_EDEADLINE : DMPI_EFAILED;
 }
 
 dmpi_status session_leave(struct session *session, dmpi_status status)

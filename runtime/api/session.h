@@ -27,6 +27,7 @@ struct stack;
 struct budget;
 struct cores;
 struct executors;
+struct deadline;
 struct guard;
 struct ticker;
 struct trace_file;
@@ -47,6 +48,8 @@ struct session {
     struct ticker *ticker; /* owned; NULL if MPI does not allow it */
     struct guard *guard;   /* owned; NULL: a lost rank ends the job */
     _Atomic uint64_t *running;   /* key of the task that runs; NULL: unwanted */
+    struct deadline *deadline;   /* owned; on rank 0 */
+    bool told_center;            /* that this rank was told to end */
     int rank, ranks;             /* as the application sees them */
     int worker_rank;             /* of the worker here; 0: none */
     int calls_running;           /* for other ranks, on both threads */
@@ -157,6 +160,10 @@ dmpi_status session_enter_inside(const dmpi_pool *pool,
 
 /* Enter as rank 0's application, or as a task. */
 dmpi_status session_enter_rank(struct session **session);
+
+/* What a wait for a key that has failed returns: DMPI_EFAILED, or DMPI_EDEADLINE
+ * if tasks do not begin any more. */
+dmpi_status session_failed(const struct session *session);
 
 /* Leave: what was said is sent. Returns STATUS. */
 dmpi_status session_leave(struct session *session, dmpi_status status);

@@ -155,8 +155,9 @@ static dmpi_status next(dmpi_set *set, double timeout, dmpi_key *key)
     *key = take(set);
     center_look(set->session->center, *key, &view);
     if (view.state == DMPI_DONE) return DMPI_OK;
-    return fault(DMPI_EFAILED, "the task of this key failed: dmpi_error() "
-                               "tells why");
+    return fault(session_failed(set->session),
+                 "the task of this key failed: dmpi_error() "
+                 "tells why");
 }
 
 dmpi_status dmpi_next(dmpi_set *set, double timeout, dmpi_key *key)

@@ -229,9 +229,11 @@ static dmpi_status get_status(const struct request *request)
 {
     switch (request->status) {
     case DMPI_EFAILED:
-        return fault(DMPI_EFAILED, "%s on rank %d (%s): %s",
-                     request->failure->function, request->failure->rank,
-                     request->failure->host, request->failure->text);
+        return fault(request->failure->status == DMPI_EDEADLINE ? DMPI_EDEADLINE
+                                                                : DMPI_EFAILED,
+                     "%s on rank %d (%s): %s", request->failure->function,
+                     request->failure->rank, request->failure->host,
+                     request->failure->text);
     case DMPI_ESIZE:
         return fault(DMPI_ESIZE,
                      "the value has %llu bytes, the buffer room for %llu",
@@ -265,7 +267,7 @@ static dmpi_status get_inside(struct session *session, dmpi_key key, void *data,
     dmpi_status status = inside_get(session, key, data, room, result);
     if (status == DMPI_EFAILED || status == DMPI_ESIZE ||
         status == DMPI_ENOMEM) {
-        get_status(result);
+        status = get_status(result);
         free(result->failure);
     }
     return status;
