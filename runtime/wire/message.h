@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 10 };
+enum { MESSAGE_PROTOCOL = 11 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -352,10 +352,14 @@ struct msg_gang { /* tail: the members' ranks, uint32_t, by index */
 
 struct msg_gang_ready {
     uint64_t gang;
+    uint32_t broken; /* one input is lost there: it cannot run */
+    uint32_t pad;
 };
 
 struct msg_gang_go {
     uint64_t gang;
+    uint32_t broken; /* one of them cannot run, so none does */
+    uint32_t pad;
 };
 
 enum {
@@ -496,8 +500,8 @@ _Static_assert(sizeof(struct msg_resource) == 4, "wire layout");
 _Static_assert(sizeof(struct msg_terms) == 64, "wire layout");
 _Static_assert(sizeof(struct msg_task_run) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_gang) == 24, "wire layout");
-_Static_assert(sizeof(struct msg_gang_ready) == 8, "wire layout");
-_Static_assert(sizeof(struct msg_gang_go) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_gang_ready) == 16, "wire layout");
+_Static_assert(sizeof(struct msg_gang_go) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_key_fetch) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_key_put) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_key_copy) == 24, "wire layout");

@@ -32,13 +32,15 @@ void muster_on_gang(struct muster *muster, const struct msg_gang *say)
 }
 
 /* One more member is there. */
-static void count(struct muster *muster, struct port *port)
+static void count(struct muster *muster, struct port *port, bool broken)
 {
+    muster->broken |= broken;
     if (++muster->ready < muster->size || !muster->size) return;
     for (uint32_t i = 1; i < muster->size; i++) {
         struct msg_gang_go *go =
             port_say(port, muster->ranks[i], MSG_GANG_GO, sizeof *go);
-        go->gang = muster->gang;
+        *go = (struct msg_gang_go){.gang = muster->gang,
+                                   .broken = muster->broken};
     }
     muster->go = true;
 }
@@ -47,26 +49,28 @@ void muster_on_ready(struct muster *muster, struct port *port,
                      const struct msg_gang_ready *ready)
 {
     enter(muster, ready->gang);
-    count(muster, port);
+    count(muster, port, ready->broken);
 }
 
 void muster_on_go(struct muster *muster, const struct msg_gang_go *go)
 {
     assert(muster->gang == go->gang && muster->waiting);
     muster->go = true;
+    muster->broken = go->broken;
 }
 
-void muster_wait(struct muster *muster, struct port *port, struct job *job)
+void muster_wait(struct muster *muster, struct port *port, struct job *job,
+                 bool broken)
 {
     assert(muster->size && !muster->waiting);
     muster->waiting = job;
     if (muster->index == 0) {
-        count(muster, port);
+        count(muster, port, broken);
         return;
     }
     struct msg_gang_ready *ready =
         port_say(port, muster->ranks[0], MSG_GANG_READY, sizeof *ready);
-    ready->gang = muster->gang;
+    *ready = (struct msg_gang_ready){.gang = muster->gang, .broken = broken};
 }
 
 struct job *muster_take(struct muster *muster)

@@ -24,6 +24,7 @@ struct muster {
     uint32_t ready;      /* of the first member: who has said so */
     struct job *waiting; /* this member's, until all are there */
     bool go;             /* they are */
+    bool broken;         /* one of them cannot run: none does */
 };
 
 /* All zero is in no gang. */
@@ -35,10 +36,13 @@ void muster_on_ready(struct muster *muster, struct port *port,
                      const struct msg_gang_ready *ready);
 void muster_on_go(struct muster *muster, const struct msg_gang_go *go);
 
-/* JOB, this member's, is next to run here. */
-void muster_wait(struct muster *muster, struct port *port, struct job *job);
+/* JOB, this member's, is next to run here. BROKEN: it cannot, for an input of it
+ * was lost here, of which the center does not know. */
+void muster_wait(struct muster *muster, struct port *port, struct job *job,
+                 bool broken);
 
-/* The job that waits, if all members are there, or NULL. It waits no more. */
+/* The job that waits, if all members are there, or NULL. It waits no more. If the
+ * muster is broken, it does not run. */
 struct job *muster_take(struct muster *muster);
 
 /* The job has ended: the worker is in no gang. */

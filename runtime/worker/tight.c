@@ -30,6 +30,30 @@ bool tight_waits(struct custody *custody, struct job *job)
     return waits;
 }
 
+static struct failure_of of_job(const struct custody *custody, struct job *job)
+{
+    return (struct failure_of){.rank = custody->port->rank,
+                               .function = job->function,
+                               .name = job_name(job),
+                               .name_size = job->name};
+}
+
+struct buffer *tight_error(const struct custody *custody, struct job *job)
+{
+    struct failure_of of = of_job(custody, job);
+    return room_error(&custody->room, job, 0, &of);
+}
+
+struct buffer *tight_broken_gang(const struct custody *custody, struct job *job)
+{
+    struct buffer *bad = job_bad_input(job);
+    struct failure_of of = of_job(custody, job);
+    if (bad) return buffer_ref(bad);
+    return failure_new(DMPI_ENOMEM, &of,
+                       "another member of its gang has lost an input, for want "
+                       "of memory");
+}
+
 /* And what it waits on top of. */
 static void hold_chain(struct custody *custody, struct job *job)
 {

@@ -30,15 +30,11 @@ static inline bool tight_may_take(const struct custody *custody)
 bool tight_waits(struct custody *custody, struct job *job);
 
 /* What JOB, a misfit, ends with; a reference for the caller. */
-static inline struct buffer *tight_error(const struct custody *custody,
-                                         struct job *job)
-{
-    struct failure_of of = {.rank = custody->port->rank,
-                            .function = job->function,
-                            .name = job_name(job),
-                            .name_size = job->name};
-    return room_error(&custody->room, job, 0, &of);
-}
+struct buffer *tight_error(const struct custody *custody, struct job *job);
+
+/* What JOB, one of a gang of which a member has lost an input, ends with. */
+struct buffer *tight_broken_gang(const struct custody *custody,
+                                 struct job *job);
 
 /* All that have begun use their inputs: they stay in memory. */
 void tight_hold_begun(struct custody *custody, const struct nest *nest);

@@ -194,12 +194,24 @@ static inline struct buffer *why_not(struct worker *worker, struct job *job)
     return unbegun_reason(&worker->unbegun, &worker->custody, job);
 }
 
-/* JOB is one of a gang: a turn may pass, and worker_take() asks again. */
-static __attribute__((noinline)) struct job *
-wait_for_gang(struct worker *worker, struct job *job)
+/* The job that waits for its gang, if that is complete. */
+static struct job *take_from_muster(struct worker *worker)
 {
-    muster_wait(&worker->muster, worker->port, job);
-    return muster_take(&worker->muster);
+    struct job *job = muster_take(&worker->muster);
+    if (!job || !worker->muster.broken) return job;
+    skip(worker, job, tight_broken_gang(&worker->custody, job));
+    muster_end(&worker->muster);
+    return NULL;
+}
+
+/* JOB is one of a gang: a turn may pass, and worker_take() asks again. BAD (taken,
+ * or NULL) tells why it cannot run. */
+static __attribute__((noinline)) struct job *
+wait_for_gang(struct worker *worker, struct job *job, struct buffer *bad)
+{
+    muster_wait(&worker->muster, worker->port, job, bad);
+    buffer_unref(bad);
+    return take_from_muster(worker);
 }
 
 /* Members of a gang do, after all others have ended unbegun. */
@@ -212,22 +224,23 @@ static bool may_begin(const struct worker *worker)
 struct job *worker_take(struct worker *worker)
 {
     struct job *job;
-    if (worker->muster.waiting) return muster_take(&worker->muster);
+    if (worker->muster.waiting) return take_from_muster(worker);
     if (!may_begin(worker)) return NULL;
     while ((job = tight_take(&worker->custody))) {
         struct buffer *bad = why_not(worker, job);
-        if (bad) {
+        if (bad && !(job->flags & RUN_GANG)) {
             skip(worker, job, bad);
             continue;
         }
         if (!job->stage && !(job->flags & (RUN_TERMS | RUN_GANG))) return job;
-        if (job->flags & RUN_TERMS && tight_waits(&worker->custody, job))
+        if (!bad && job->flags & RUN_TERMS &&
+            tight_waits(&worker->custody, job))
             continue;
         if (job->stage == STAGE_MISFIT) {
             skip(worker, job, tight_error(&worker->custody, job));
             continue;
         }
-        if (job->flags & RUN_GANG) return wait_for_gang(worker, job);
+        if (job->flags & RUN_GANG) return wait_for_gang(worker, job, bad);
         return job;
     }
     return NULL;

@@ -31,7 +31,7 @@ nothing_left() { [ -z "$(ls -A "$scratch")" ]; }
 # Sanitizers have their own memory: there nothing is said of that.
 many() {
     memory "$1" "$2" "$limit" && nothing_left || return
-    [ "$(spilled)" -gt $((200 << 20)) ] && [ "$(read_back)" -gt $((50 << 20)) ]
+    [ "$(spilled)" -gt $((100 << 20)) ] && [ "$(read_back)" -gt $((50 << 20)) ]
 }
 
 never() { memory "$1" never "$limit" && nothing_left; }

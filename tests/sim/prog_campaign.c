@@ -52,9 +52,7 @@ static bool run_script(uint64_t seed, uint64_t *random)
                                      .from_tasks = below(random, 2),
                                      .constants = below(random, 2),
                                      .check = true};
-    /* An input that a full disk has lost leaves its gang without a member, for
-     * which the others wait. */
-    if (!flavour.gang_one_in) flavour.disk_full = below(random, 2);
+    flavour.disk_full = below(random, 2);
     return script_run(seed, &flavour);
 }
 

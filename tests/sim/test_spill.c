@@ -88,6 +88,7 @@ static bool full(uint64_t seed)
                                                   .fail_one_in = 20,
                                                   .target_one_in = 3,
                                                   .cancel_one_in = 10,
+                                                  .gang_one_in = 6,
                                                   .memory_max = 10000,
                                                   .disk_full = true,
                                                   .constants = true,
