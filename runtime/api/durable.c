@@ -22,6 +22,7 @@ enum {
 /* What is known of a key. */
 struct mark {
     struct fingerprint print;
+    bool taken; /* from the journal, which may have to give it again */
 };
 
 /* A durable task until its value is with the journal's thread. Its key is needed
@@ -148,10 +149,10 @@ void durable_free(struct durable *durable)
 /* ---- marks ---------------------------------------------------------------*/
 
 static void mark(struct durable *durable, uint64_t key,
-                 const struct fingerprint *print)
+                 const struct fingerprint *print, bool taken)
 {
     struct mark *mark = mem_take(&durable->mem, sizeof *mark);
-    mark->print = *print;
+    *mark = (struct mark){*print, taken};
     map_add(&durable->marks, key, mark);
 }
 
@@ -162,12 +163,13 @@ static const struct fingerprint *print_of(const struct durable *durable,
     return mark ? &mark->print : NULL;
 }
 
-/* Something may still need the key's value, which may have to be recalled. */
+/* Something may still need a value that was taken. */
 void durable_dropped(struct durable *durable, uint64_t key)
 {
     struct center_view view;
     struct mark *mark = map_get(&durable->marks, key);
-    if (!mark || center_find(durable->center, key, &view)) return;
+    if (!mark || (mark->taken && center_find(durable->center, key, &view)))
+        return;
     map_remove(&durable->marks, key);
     mem_give(&durable->mem, mark, sizeof *mark);
 }
@@ -178,7 +180,7 @@ void durable_put(struct durable *durable, uint64_t key, const void *data,
     digest_begin(durable->digest, "value");
     digest_bytes(durable->digest, data, size);
     struct fingerprint print = digest_end(durable->digest);
-    mark(durable, key, &print);
+    mark(durable, key, &print, false);
 }
 
 /* ---- constants -----------------------------------------------------------*/
@@ -288,7 +290,7 @@ static uint64_t take(struct durable *durable, const struct fingerprint *print,
                      uint64_t bytes)
 {
     uint64_t key = center_put_later(durable->center, bytes);
-    mark(durable, key, print);
+    mark(durable, key, print, true);
     durable->counts.tasks_taken++;
     return key;
 }
@@ -319,7 +321,7 @@ static void note_submitted(struct durable *durable,
                            const struct task_order *order, uint64_t key,
                            const struct fingerprint *print)
 {
-    mark(durable, key, print);
+    mark(durable, key, print, false);
     if (order->durable == DMPI_DURABLE) keep_later(durable, key, print);
 }
 

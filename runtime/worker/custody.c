@@ -421,6 +421,10 @@ void custody_on_key_put(struct custody *custody, int from,
                         const struct msg_key_put *put)
 {
     struct value *value = store_need(&custody->store, put->key);
+    if (value->state == VALUE_FETCHING) { /* from a rank that is lost */
+        value_enter(&custody->store, value, VALUE_EXPECTED);
+        value->asked = false;
+    }
     if (put->request) custody_want_stored(custody, value, from, put->request);
     arrival_begin(custody, from, value, &put->payload,
                   put->status == DMPI_EFAILED);

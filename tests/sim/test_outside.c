@@ -16,6 +16,7 @@ struct outside {
     struct cluster *cluster;
     uint64_t keys[VALUES];
     unsigned recalls[VALUES];
+    bool dropped[VALUES];
     bool broken; /* they cannot be recalled any more */
 };
 
@@ -41,21 +42,27 @@ static struct buffer *recall(void *arg, uint64_t key)
     return oracle_call(ORACLE_FAIL, &word, sizeof word, NULL, 0);
 }
 
-static void outside_init(struct outside *outside, uint64_t seed)
+static void outside_init_with(struct outside *outside,
+                              const struct cluster_setup *setup)
 {
-    const struct cluster_setup setup = {
-        .workers = 3, .seed = seed, .steal = true, .check = true};
-    *outside = (struct outside){.cluster = cluster_new(&setup)};
+    *outside = (struct outside){.cluster = cluster_new(setup)};
     center_recall_by(outside->cluster->center, recall, outside);
     for (size_t i = 0; i < VALUES; i++)
         outside->keys[i] =
             center_put_later(outside->cluster->center, size_of(i));
 }
 
+static void outside_init(struct outside *outside, uint64_t seed)
+{
+    const struct cluster_setup setup = {
+        .workers = 3, .seed = seed, .steal = true, .check = true};
+    outside_init_with(outside, &setup);
+}
+
 static void outside_fini(struct outside *outside)
 {
     for (size_t i = 0; i < VALUES; i++)
-        if (outside->keys[i])
+        if (!outside->dropped[i])
             center_drop(outside->cluster->center, outside->keys[i]);
     CU_ASSERT_TRUE(cluster_stop(outside->cluster));
     cluster_free(outside->cluster);
@@ -193,23 +200,23 @@ static void a_needed_key_is_watched_though_dropped(void)
 
 /* Tasks over values that lie here and there, some dropped before they are
  * used. */
-static bool is_as_foretold(uint64_t seed)
+static bool is_as_foretold_on(uint64_t seed, const struct cluster_setup *setup)
 {
     struct outside outside;
     uint64_t random = seed;
     bool good = true;
-    outside_init(&outside, seed);
+    outside_init_with(&outside, setup);
     for (int round = 0; good && round < 20; round++) {
         size_t i = random_below(&random, VALUES);
         size_t j = random_below(&random, VALUES);
-        if (!outside.keys[i] || !outside.keys[j]) continue;
+        if (outside.dropped[i] || outside.dropped[j]) continue;
         uint64_t inputs[2] = {outside.keys[i], outside.keys[j]}, word = 7;
         struct buffer *values[2] = {value_of(i), value_of(j)};
         uint64_t key = cluster_submit(outside.cluster, ORACLE_SMALL, inputs, 2,
                                       word, 0, false);
         if (random_one_in(&random, 4)) {
             center_drop(outside.cluster->center, inputs[0]);
-            outside.keys[i] = 0;
+            outside.dropped[i] = true;
         }
         struct buffer *got = cluster_get(outside.cluster, key);
         struct buffer *wanted =
@@ -225,9 +232,34 @@ static bool is_as_foretold(uint64_t seed)
     return good;
 }
 
+static bool is_as_foretold(uint64_t seed)
+{
+    const struct cluster_setup setup = {
+        .workers = 3, .seed = seed, .steal = true, .check = true};
+    return is_as_foretold_on(seed, &setup);
+}
+
 static void tasks_over_them_are_as_foretold(void)
 {
     CU_ASSERT_EQUAL(seeds_run(SEEDS, is_as_foretold), 0);
+}
+
+/* What was recalled to a worker that is lost is recalled again. */
+static bool survives_losses(uint64_t seed)
+{
+    const struct cluster_setup setup = {.workers = 5,
+                                        .seed = seed,
+                                        .steal = true,
+                                        .check = true,
+                                        .recover = true,
+                                        .loss_one_in = 60,
+                                        .losses_max = 3};
+    return is_as_foretold_on(seed, &setup);
+}
+
+static void they_survive_losses(void)
+{
+    CU_ASSERT_EQUAL(seeds_run(SEEDS, survives_losses), 0);
 }
 
 int main(void)
@@ -242,6 +274,7 @@ int main(void)
         {"a needed key is watched though dropped",
          a_needed_key_is_watched_though_dropped},
         {"tasks over them are as foretold", tasks_over_them_are_as_foretold},
+        {"they survive losses", they_survive_losses},
     };
     return check_run("outside", tests, CHECK_COUNT(tests));
 }
