@@ -414,9 +414,9 @@ static void end_gangs(struct scheduler *scheduler)
 static void start_gangs(struct scheduler *scheduler)
 {
     struct gang *gang;
+    if (scheduler->closed) end_gangs(scheduler); /* which others may inherit */
     while ((gang = gangs_failed(&scheduler->gangs)))
         give_error(scheduler, gang);
-    if (scheduler->closed) end_gangs(scheduler);
     while ((gang = gangs_start(&scheduler->gangs)))
         for (uint32_t i = 0; i < gang->size; i++) {
             gangs_say(gang, scheduler->values->port, i);
@@ -432,7 +432,7 @@ void scheduler_settle(struct scheduler *scheduler)
         if (scheduler->specs.demands.stirred) serve_demands(scheduler);
         deal(scheduler);
         if (scheduler->gangs.waiting) start_gangs(scheduler);
-    } while (scheduler->fresh.count || scheduler->gangs.failed.count);
+    } while (scheduler->fresh.count);
 }
 
 /* ---- back ----------------------------------------------------------------*/
