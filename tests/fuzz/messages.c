@@ -3,10 +3,12 @@
  * roles.
  *
  * A role asserts what both sides must know, and a message that is whole may
- * break that: then the assertion is the right answer, and the role is left
- * behind as it is. */
+ * break that: then the assertion, or a record that there is not (a NULL that is
+ * looked into), is an answer, and the role is left behind as it is. To read or
+ * write anywhere else is none. */
 #include <assert.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,13 @@
 #include "log.h"
 #include "worker.h"
 
-enum { RANKS = 4, FUNCTIONS = 3, ENVELOPE_BYTES = 4000, MESSAGES_MAX = 64 };
+enum {
+    RANKS = 4,
+    FUNCTIONS = 3,
+    ENVELOPE_BYTES = 4000,
+    MESSAGES_MAX = 64,
+    NULL_PAGE = 4096
+};
 
 /* Bytes that are taken one after the other; zeros at the end. */
 struct bytes {
@@ -132,14 +140,14 @@ int fuzz_inbox(const uint8_t *data, size_t size)
 
 /* ---- roles ---------------------------------------------------------------*/
 
-static jmp_buf refused;
+static sigjmp_buf refused;
 static bool may_refuse;
 
 /* The C library's, for assert(). */
 _Noreturn void __assert_fail(const char *assertion, const char *file,
                              unsigned line, const char *function)
 {
-    if (may_refuse) longjmp(refused, 1);
+    if (may_refuse) siglongjmp(refused, 1);
     fprintf(stderr, "%s:%u: %s: Assertion `%s' failed.\n", file, line, function,
             assertion);
     abort();
@@ -147,7 +155,14 @@ _Noreturn void __assert_fail(const char *assertion, const char *file,
 
 static void on_panic(int code)
 {
-    if (may_refuse) longjmp(refused, 1);
+    if (may_refuse) siglongjmp(refused, 1);
+}
+
+static void on_null(int number, siginfo_t *info, void *context)
+{
+    if (may_refuse && (uintptr_t)info->si_addr < NULL_PAGE)
+        siglongjmp(refused, 1);
+    signal(number, SIG_DFL); /* and once more */
 }
 
 static size_t struct_bytes(unsigned kind)
@@ -199,7 +214,7 @@ static bool hear_all(struct port *port, struct bytes *bytes)
         if (!message) return true;
         if (inspect_message(&inspect, message)) continue;
         may_refuse = true;
-        if (!setjmp(refused)) {
+        if (!sigsetjmp(refused, 1)) {
             port_deliver(port, from, message);
             may_refuse = false;
             continue;
@@ -216,6 +231,9 @@ static void port_begin(struct port *port, int rank)
 {
     port_init(port, &calls, rank, RANKS);
     log_on_panic(on_panic);
+    struct sigaction action = {.sa_sigaction = on_null,
+                               .sa_flags = SA_SIGINFO | SA_NODEFER};
+    sigaction(SIGSEGV, &action, NULL);
 }
 
 /* The role is left as it is: after an assertion nothing is sure any more. */
