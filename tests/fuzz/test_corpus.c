@@ -4,11 +4,13 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "check.h"
 #include "fuzz.h"
 
 enum { FILE_MOST = 1 << 16 };
+#define MEMORY_MOST ((rlim_t)4 << 30) /* a key may ask for any */
 
 static void run_file(const char *path,
                      int (*target)(const uint8_t *data, size_t size))
@@ -64,13 +66,35 @@ static void supply(void)
     run_all("supply", fuzz_supply);
 }
 
+/* The roles may look into a NULL, which is a trap as an assertion is: a sanitizer
+ * tells of it, and of what a role leaves behind. scripts/fuzz knows. */
+#ifdef __SANITIZE_ADDRESS__
+static const int with_roles = 0;
+#else
+static const int with_roles = 1;
+#endif
+
+static void worker(void)
+{
+    if (with_roles) run_all("worker", fuzz_worker);
+}
+
+static void center(void)
+{
+    if (with_roles) run_all("center", fuzz_center);
+}
+
 int main(void)
 {
+    const struct rlimit most = {MEMORY_MOST, MEMORY_MOST};
+    if (with_roles) setrlimit(RLIMIT_AS, &most);
     static const struct check_test tests[] = {
         {"envelopes", inbox},
         {"names of functions", hello},
         {"settings", config},
         {"resources", supply},
+        {"messages to a worker", worker},
+        {"messages to the center", center},
     };
     return check_run("corpus", tests, CHECK_COUNT(tests));
 }
