@@ -3,12 +3,14 @@
  *
  * A map whose outputs are large, and a reduction over them, all submitted and
  * dropped before anything has run. By hand each worker would make one output,
- * fold it in, and make the next. */
+ * fold it in, and make the next. And what stays when all is over: nothing. */
 #include "check.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cluster.h"
 #include "oracle.h"
@@ -214,6 +216,91 @@ static void waiting_tasks_at_a_worker_are_bounded(void)
     cluster_free(cluster);
 }
 
+/* ---- what stays when all is over -----------------------------------------*/
+
+enum { BATCH = 1000, WARM = 30 * BATCH, GROWTH_MAX = 1 << 20 };
+
+/* SIM_TASKS (environment) tasks, or so many. */
+static size_t tasks_or(size_t usual)
+{
+    const char *text = getenv("SIM_TASKS");
+    return text && *text ? strtoull(text, NULL, 10) : usual;
+}
+
+/* Bytes of this process in memory, when all that is not in use is given back. */
+static size_t resident(struct cluster *cluster)
+{
+    unsigned long all, pages = 0;
+    center_rest(cluster->center);
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        worker_rest(cluster_worker(cluster, rank));
+    buffer_trim();
+    malloc_trim(0);
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%lu %lu", &all, &pages) != 2) pages = 0;
+    if (file) fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* COUNT tasks, HELD keys at a time, of which each but the first uses the one
+ * before; their keys are dropped when that many have ended. */
+static void run_tasks(struct cluster *cluster, size_t count, size_t held)
+{
+    uint64_t *keys = malloc(held * sizeof *keys);
+    for (size_t i = 0; i < count; i += held) {
+        for (size_t k = 0; k < held; k++) {
+            keys[k] = cluster_submit(cluster, ORACLE_WORD, &keys[k ? k - 1 : 0],
+                                     k % 3 != 0, i + k, 0, false);
+            if (k % BATCH == BATCH - 1) cluster_run_virtually(cluster);
+        }
+        cluster_run_virtually(cluster);
+        for (size_t k = 0; k < held; k++) center_drop(cluster->center, keys[k]);
+    }
+    cluster_run_virtually(cluster);
+    free(keys);
+    CU_ASSERT_EQUAL(center_unended(cluster->center), 0);
+    CU_ASSERT_EQUAL(center_held(cluster->center), 0);
+}
+
+static void check_growth(struct cluster *cluster, size_t count, size_t held)
+{
+    run_tasks(cluster, held > WARM ? held : WARM, held);
+    size_t before = resident(cluster);
+    run_tasks(cluster, count, held);
+    size_t after = resident(cluster);
+    printf("\n    %zu tasks, %zu keys at a time: %.1f MiB before, %.1f after ",
+           count, held, (double)before / (1 << 20), (double)after / (1 << 20));
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what is freed */
+    CU_ASSERT_TRUE(before > 0 && after <= before + GROWTH_MAX);
+#endif
+}
+
+static struct cluster *quick_cluster(void)
+{
+    struct cluster_setup setup = {
+        .workers = 2, .seed = 1, .duration_ns = no_time};
+    return cluster_new(&setup);
+}
+
+static void tasks_that_are_over_leave_nothing(void)
+{
+    struct cluster *cluster = quick_cluster();
+    check_limit(3600);
+    check_growth(cluster, tasks_or(200 * BATCH), BATCH);
+    CU_ASSERT_TRUE(cluster_stop(cluster));
+    cluster_free(cluster);
+}
+
+static void keys_that_were_held_leave_nothing(void)
+{
+    struct cluster *cluster = quick_cluster();
+    size_t held = tasks_or(500 * BATCH) / 10;
+    check_limit(3600);
+    check_growth(cluster, 2 * held, held);
+    CU_ASSERT_TRUE(cluster_stop(cluster));
+    cluster_free(cluster);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -227,6 +314,10 @@ int main(void)
          chains_after_a_map_run_depth_first},
         {"waiting tasks at a worker are bounded",
          waiting_tasks_at_a_worker_are_bounded},
+        {"tasks that are over leave nothing",
+         tasks_that_are_over_leave_nothing},
+        {"keys that were held leave nothing",
+         keys_that_were_held_leave_nothing},
     };
     return check_run("memory", tests, CHECK_COUNT(tests));
 }
