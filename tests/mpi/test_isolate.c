@@ -540,6 +540,61 @@ static void executor_is_nobody_elses(void)
     CU_ASSERT(number_of(1, 1, oom_score) > number_of(1, -1, oom_score));
 }
 
+/* ---- tasks of tasks ------------------------------------------------------*/
+
+/* Its children are isolated, crash at first, and one of them always. */
+DMPI_TASK(parent)
+{
+    enum { CHILDREN = 20 };
+    dmpi_pool *mine = dmpi_task_pool(task);
+    dmpi_task_options options = {.isolate = 1, .retries = 2};
+    dmpi_key keys[CHILDREN], worst;
+    int64_t way = WAY_KILL, sum = 0, number = 0;
+    dmpi_failure failure;
+    for (int i = 0; i < CHILDREN; i++)
+        TRY(dmpi_submit(mine, crash_at_first, NULL, 0, &way, sizeof way,
+                        &options, &keys[i]));
+    TRY(dmpi_submit(mine, end_so, NULL, 0, &way, sizeof way, &options, &worst));
+    for (int i = 0; i < CHILDREN; i++) {
+        TRY(dmpi_get(mine, keys[i], &number, sizeof number, NULL));
+        sum += number;
+    }
+    TRY(dmpi_error(mine, worst, &failure));
+    TRY(dmpi_drop(mine, keys, CHILDREN));
+    TRY(dmpi_drop(mine, &worst, 1));
+    job_give(task, failure.status == DMPI_ECRASHED ? sum : -1);
+}
+
+static void task_may_submit_isolated_ones(void)
+{
+    CU_ASSERT_EQUAL(job_take_number(job_submit(parent, NULL, 0, NULL, 0)), 40);
+}
+
+DMPI_TASK(go_on_isolated)
+{
+    dmpi_task_options options = {.isolate = 1};
+    TRY(dmpi_task_go_on(task, process, NULL, 0, NULL, 0, &options));
+}
+
+static void task_may_go_on_as_an_isolated_one(void)
+{
+    CU_ASSERT_NOT_EQUAL(number_of(1, -1, go_on_isolated),
+                        number_of(1, -1, process));
+}
+
+static void graphs_say_it_for_each_task(void)
+{
+    dmpi_task_options here = {.rank = 1, .hard = 1, .isolate = -1};
+    dmpi_task_options there = {.rank = 1, .hard = 1, .isolate = 1};
+    dmpi_graph_task tasks[] = {{.function = process, .options = &here},
+                               {.function = process, .options = &there}};
+    dmpi_key keys[2];
+    OK(dmpi_submit_graph(pool, tasks, 2, keys));
+    int64_t worker = job_take_number(keys[0]);
+    CU_ASSERT_NOT_EQUAL(job_take_number(keys[1]), worker);
+    CU_ASSERT_EQUAL(number_of(1, -1, process), worker);
+}
+
 /* ---- state ---------------------------------------------------------------*/
 
 DMPI_TASK(begin_counting)
@@ -614,6 +669,10 @@ int main(void)
         {"calls of the pool are refused", calls_of_the_pool_are_refused},
         {"gangs are not isolated", gangs_are_not_isolated},
         {"an executor is nobody else's", executor_is_nobody_elses},
+        {"a task may submit isolated ones", task_may_submit_isolated_ones},
+        {"a task may go on as an isolated one",
+         task_may_go_on_as_an_isolated_one},
+        {"graphs say it for each task", graphs_say_it_for_each_task},
         {"state is each executor's own", state_is_each_executors_own},
         {"many tasks and crashes", many_tasks_and_crashes},
     };
