@@ -13,6 +13,7 @@ cd "$(dirname "$0")/../.." || exit
 unset DISTMPI_RECOVERY # as users have it
 export DISTMPI_BIND=none DISTMPI_GRACE=3
 program=$BUILD/tests/mpi/prog_exit
+mpich=$(ldd "$program" | grep -F libmpich) || true
 
 # Jobs sleep most of their time, so several run at once, each with a directory of
 # its own. What they said is shown in the end.
@@ -120,6 +121,13 @@ not_again() {
 }
 along "not without a journal" not_again
 
+# ---- killed --------------------------------------------------------------------
+
+dies_early() {
+    ! ends 0 3 dies_early && [ "$code" != 124 ]
+}
+along "a rank dies before MPI starts" dies_early
+
 # ---- signals -------------------------------------------------------------------
 
 # pid_of NAME: what the program said, when it has
@@ -215,6 +223,33 @@ while_it_starts() {
     kill -TERM "${run%% *}" && wait_end && [ "$code" = 75 ]
 }
 along "while it starts" while_it_starts
+
+# ---- killed --------------------------------------------------------------------
+
+fails() { [ "$code" != 0 ] && [ "$code" != 124 ]; }
+
+killed_launcher() {
+    start 3 tasks 0.3 || return
+    kill -KILL "$launcher" && wait_end && fails
+}
+along "the launcher is killed" killed_launcher
+
+killed_center() {
+    start 3 tasks 0.3 || return
+    kill -KILL "$center" && wait_end && fails &&
+        says 'ended without a word of its center'
+}
+along "the center is killed" killed_center
+
+# With Open MPI the job goes on.
+killed_worker() {
+    start 3 tasks 0.1 || return
+    kill -KILL "$worker" && wait_end || return
+    if [ "$mpich" ]; then fails; else [ "$code" = 6 ]; fi
+}
+along "a worker is killed" killed_worker
+
+# ---- the program's own ---------------------------------------------------------
 
 # A program with a handler of its own is not told.
 keeps_its_handler() {

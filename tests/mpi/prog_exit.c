@@ -207,10 +207,9 @@ static int run(const char *mode)
         say("starting");
         job_sleep(1);
     }
-    if (!strcmp(mode, "dies_early")) {
-        const char *rank = getenv("OMPI_COMM_WORLD_RANK");
-        if (rank && atoi(rank) == 1) raise(SIGKILL);
-    }
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    if (!rank) rank = getenv("PMI_RANK");
+    if (!strcmp(mode, "dies_early") && rank && atoi(rank) == 1) raise(SIGKILL);
     if (dmpi_open(NULL, &open)) return 20;
     for (size_t i = 0; open && i < CHECK_COUNT(modes); i++)
         if (!strcmp(mode, modes[i].name)) return modes[i].run(open);
