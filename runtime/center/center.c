@@ -557,12 +557,23 @@ static void on_echo(struct center *center, int from,
 
 /* ---- the loss of a worker ------------------------------------------------*/
 
+static void react_late(void *role, int from, const struct message *message);
+
+/* What living workers have said of keys of RANK waits for its news no more. */
+static void hear_late(struct center *center, int rank)
+{
+    struct late *late = &center->kin.late;
+    late_lost(late, rank);
+    if (late->due) late_deliver(late, center, react_late);
+}
+
 void center_lost(struct center *center, int rank, uint64_t running)
 {
     assert(center->recover && center->port->lost[rank]);
     exchange_lost(&center->exchange, rank);
     if (center->closing.counting) losses_tell(&center->losses, rank);
     else losses_lost(&center->losses, rank, running);
+    hear_late(center, rank);
     closing_lost(&center->closing, rank);
     center_turn(center);
 }

@@ -133,6 +133,29 @@ static void remove_first(struct late *late, struct late_rank *rank)
     late->waiting--;
 }
 
+/* RANK waits for nobody any more. */
+static void leave(struct late *late, struct late_rank *rank)
+{
+    if (!rank->key) {
+        late->due -= rank->first != NULL;
+        return;
+    }
+    struct late_rank **at = &maker_of(late, rank->key)->waiting;
+    while (*at != rank) at = &(*at)->next;
+    *at = rank->next;
+    rank->key = 0;
+}
+
+void late_lost(struct late *late, int rank)
+{
+    struct late_rank *lost = &late->ranks[rank];
+    assert(!late->delivering);
+    leave(late, lost);
+    while (lost->first) remove_first(late, lost);
+    lost->told = UINT64_MAX;
+    wake(late, lost, 0, UINT64_MAX);
+}
+
 /* All that RANK has said, until something has to wait once more. */
 static void deliver(struct late *late, int from, void *role,
                     void (*receive)(void *, int, const struct message *))

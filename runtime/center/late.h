@@ -54,6 +54,9 @@ void late_told(struct late *late, uint64_t key);
 /* It has told of all that it had made when it heard of KEY. */
 void late_echoed(struct late *late, uint64_t key);
 
+/* RANK is lost: it tells of no more keys, and what it said is dropped. */
+void late_lost(struct late *late, int rank);
+
 /* Deliver what needs wait no longer, by RECEIVE(ROLE, from, message). */
 void late_deliver(struct late *late, void *role,
                   void (*receive)(void *role, int from,

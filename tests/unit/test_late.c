@@ -28,9 +28,13 @@ static void *count(struct port *port, int to, unsigned kind, size_t bytes)
     return scene->room;
 }
 
-static const struct port_calls calls = {.say = count};
+static void forget(struct port *port, int rank)
+{
+}
 
-static void scene_init(struct scene *scene)
+static const struct port_calls calls = {.say = count, .forget = forget};
+
+static void scene_begin(struct scene *scene, bool recover)
 {
     dmpi_worker workers[RANKS - 1];
     memset(workers, 0, sizeof workers);
@@ -40,8 +44,14 @@ static void scene_init(struct scene *scene)
                                  .supply = &scene->supply,
                                  .functions = 1,
                                  .window_ns = ROSTER_WINDOW_NS,
-                                 .steal = true};
+                                 .steal = true,
+                                 .recover = recover};
     scene->center = center_new(&scene->port, &setup);
+}
+
+static void scene_init(struct scene *scene)
+{
+    scene_begin(scene, false);
 }
 
 static void scene_fini(struct scene *scene)
@@ -147,6 +157,28 @@ static void a_number_that_was_never_given_is_that_one_alone(void)
     scene_fini(&scene);
 }
 
+/* What its maker had told nobody else will never be told. */
+static void nobody_waits_for_the_news_of_a_lost_rank(void)
+{
+    struct scene scene;
+    scene_begin(&scene, true);
+    hear(&scene, 1, MSG_TASK_GOES_ON, key_make(2, 5));
+    hear(&scene, 1, MSG_TASK_HERE, key_make(1, 1));
+    hear(&scene, 2, MSG_TASK_GOES_ON, key_make(3, 1));
+    hear(&scene, 2, MSG_TASK_HERE, key_make(2, 1));
+    CU_ASSERT_FALSE(knows(&scene, key_make(1, 1)));
+    port_forget(&scene.port, 2);
+    center_lost(scene.center, 2, 0);
+    CU_ASSERT_TRUE(knows(&scene, key_make(1, 1)));
+    CU_ASSERT_FALSE(knows(&scene, key_make(2, 1)));
+    hear(&scene, 3, MSG_TASK_GOES_ON, key_make(2, 9));
+    hear(&scene, 3, MSG_TASK_HERE, key_make(3, 1));
+    CU_ASSERT_TRUE(knows(&scene, key_make(3, 1)));
+    end(&scene, 1, key_make(1, 1), 0);
+    end(&scene, 3, key_make(3, 1), 0);
+    scene_fini(&scene);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -156,6 +188,8 @@ int main(void)
          three_that_wait_for_each_other_go_on},
         {"a number that was never given is that one alone",
          a_number_that_was_never_given_is_that_one_alone},
+        {"nobody waits for the news of a lost rank",
+         nobody_waits_for_the_news_of_a_lost_rank},
     };
     return check_run("late", tests, CHECK_COUNT(tests));
 }
