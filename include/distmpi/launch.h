@@ -55,7 +55,7 @@ DMPI_API dmpi_status dmpi_open(const char *options, dmpi_pool **pool);
 
 /* For a program that starts MPI itself and may run isolated tasks (see pool.h):
  * called on all ranks before MPI_Init(), best early in main(), it makes the process
- * from which theirs are forked. dmpi_open() does so by itself if it starts MPI and
+ * from which theirs are forked, and which ends with the calling thread. dmpi_open() does so by itself if it starts MPI and
  * DISTMPI_ISOLATE says so on that rank. What the program has loaded and registered
  * by then is what isolated tasks find. A second call does nothing.
  * DMPI_ESTATE: MPI runs already. DMPI_ENOMEM: no process could be made. */

@@ -75,8 +75,13 @@ dmpi_status executor_prepare(void)
 
 bool executor_is_prepared(char *why, size_t size)
 {
-    if (zygote) return true;
-    if (failed_with)
+    if (zygote && zygote_lives(zygote)) return true;
+    if (zygote)
+        snprintf(why, size,
+                 "the process that makes executors has ended, as it does with "
+                 "the thread that made it: call dmpi_isolate() from the main "
+                 "thread");
+    else if (failed_with)
         snprintf(why, size, "no process to make executors from: %s",
                  strerror(failed_with));
     else

@@ -42,16 +42,17 @@ done
 check "a program that starts MPI, np 2" all_well 2 isolate-first
 check "pool after pool, np 2" all_well 2 again
 
-# refuses NP MODE: with one line that says what to do
+# refuses NP MODE [TEXT]: with one line that says what to do
 refuses() {
     ! run "$1" "$2" && [ "$code" = "$state" ] &&
-        [ "$(grep -c '^distmpi' "$tmp/err")" = 1 ] &&
-        grep -q 'set DISTMPI_ISOLATE for all ranks.* dmpi_isolate() before' \
-            "$tmp/err"
+        [ "$(grep -c '^distmpi' "$tmp/err")" = 1 ] && grep -q \
+        "${3:-set DISTMPI_ISOLATE for all ranks.* dmpi_isolate() before}" "$tmp/err"
 }
 check "too late: MPI runs, np 1" refuses 1 mpi-first
 check "too late: MPI runs, np 2" refuses 2 mpi-first
 check "workers were not told" refuses 2 forget
+check "the zygote's thread has ended" refuses 1 thread \
+    "call dmpi_isolate() from the main thread"
 
 late() {
     run "$1" late && grep -q "'late' was registered after" "$tmp/out"

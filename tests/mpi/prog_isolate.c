@@ -6,6 +6,7 @@
  * Exits 0 if all was as it should be, with the status of dmpi_open() if that
  * failed. */
 #include <mpi.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -143,6 +144,22 @@ static void say_once(void)
     close_pool();
 }
 
+static void *isolate(void *unused)
+{
+    require(!dmpi_isolate(), "dmpi_isolate");
+    return unused;
+}
+
+/* The thread that made the zygote ends, and so does that. */
+static void short_thread(void)
+{
+    pthread_t thread;
+    require(!pthread_create(&thread, NULL, isolate, NULL), "a thread");
+    pthread_join(thread, NULL);
+    usleep(200000);
+    run_once();
+}
+
 /* Ranks but the first have another environment. */
 static void forget(void)
 {
@@ -201,7 +218,7 @@ int main(int argc, char **argv)
                  {"again", again},         {"late", late},
                  {"once", run_once},       {"say", say_once},
                  {"forget", forget},       {"linger", linger},
-                 {"hunger", hunger}};
+                 {"thread", short_thread}, {"hunger", hunger}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         if (argc != 2 || strcmp(argv[1], modes[i].name)) continue;
         modes[i].run();
