@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Random applications on simulated ranks: reordering between pairs, steals, spills.
+# Random applications on simulated ranks: losses, reordering, steals, spills, full disks.
 #
 # Each is compared with what a sequential run gives, and nothing may be left at
 # the end. A job is a seed; one that fails is named with the command that runs it
