@@ -5,7 +5,7 @@
 # A worker or the center, while the pool is idle, in tasks, in transfers of large
 # values; under plain mpirun. No process may be left.
 #
-# jobs: 24, short: 2
+# jobs: 24, short: 1
 #
 #     BUILD=build tests/faults/plain.sh JOBS
 set -uo pipefail
