@@ -141,23 +141,26 @@ static bool parse(struct config *config, const struct option *option,
                          : parse_number(option, text, length, value);
 }
 
+/* Of a value that makes no sense. */
+enum { SHOWN_MOST = 40 };
+
 static void say_allowed(const struct option *option, const char *text,
                         size_t length, char *why, size_t why_size)
 {
+    int shown = length < SHOWN_MOST ? (int)length : SHOWN_MOST;
     if (option->is_size)
         snprintf(why, why_size,
                  "%s%s is '%.*s': use a size from 1M on, such as 512M or 4G",
-                 prefix, option->name, (int)length, text);
+                 prefix, option->name, shown, text);
     else if (option->text)
         snprintf(why, why_size, "%s%s has %zu bytes: use %s of at most %zu",
                  prefix, option->name, length, option->text, option->room - 1);
     else if (option->words)
         snprintf(why, why_size, "%s%s is '%.*s': use one of %s", prefix,
-                 option->name, (int)length, text, option->words);
+                 option->name, shown, text, option->words);
     else
         snprintf(why, why_size, "%s%s is '%.*s': use a number from %d to %d",
-                 prefix, option->name, (int)length, text, option->low,
-                 option->high);
+                 prefix, option->name, shown, text, option->low, option->high);
 }
 
 static const struct option *find(const char *name, size_t length)
