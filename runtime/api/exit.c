@@ -102,6 +102,7 @@ void exit_now(int code)
 
 void exit_job(int code)
 {
+    if (getpid() != self.pid) _exit(code);
     if (!self.recovers && !self.mpi_is_over) {
         if (getpid() == self.pid) tell_code("gone", code);
         world_abort(code);

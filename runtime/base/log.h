@@ -22,7 +22,8 @@ const char *log_host(void);
 void log_line(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Say why, then end the job by the hook: the world's failures beyond repair. */
+/* Say why, then end the job by the hook: the world's failures beyond repair. An
+ * assert() of the library's that does not hold ends so, too, after a stack. */
 _Noreturn void log_panic(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
