@@ -2,15 +2,13 @@
 /* log.c - lines on stderr, written whole so that ranks do not mix theirs. */
 #include "log.h"
 
-#include <assert.h>
-#include <execinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 1024, FRAMES_MAX = 32 };
+enum { LINE_MAX_BYTES = 1024 };
 
 static enum log_level limit = LOG_WARN;
 static int speaker = -1;
@@ -70,18 +68,6 @@ void log_panic(const char *format, ...)
     va_end(args);
     if (end_job) end_job(LOG_EXIT_PANIC);
     _exit(LOG_EXIT_PANIC);
-}
-
-/* The library's own assert() comes here instead of to abort(): it is a bug of
- * ours, which the job's exit code is to tell. */
-void __assert_fail(const char *assertion, const char *file, unsigned line,
-                   const char *function)
-{
-    void *frames[FRAMES_MAX];
-    int count = backtrace(frames, FRAMES_MAX);
-    backtrace_symbols_fd(frames, count, STDERR_FILENO);
-    log_panic("a bug of libdistmpi's: %s:%u, %s(): '%s' is not so", file, line,
-              function, assertion);
 }
 
 void *log_alloc(size_t size)
