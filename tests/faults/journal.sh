@@ -50,7 +50,7 @@ victims() {
 # kill_one SECONDS WHO MARK: one of them, so long after the journal was opened; when
 # goes to $tmp/killed. Or it is stopped for $stop seconds.
 kill_one() {
-    local all victim
+    local all victim when
     until [ "$(entries)" != none ]; do sleep 0.05; done
     sleep "$1"
     job_mark=$3
@@ -63,8 +63,8 @@ kill_one() {
         kill -CONT "$victim"
         return
     fi
-    echo "$EPOCHREALTIME" >>"$tmp/killed"
-    kill -KILL "$victim"
+    when=$EPOCHREALTIME
+    ! kill -KILL "$victim" 2>/dev/null || echo "$when" >>"$tmp/killed"
 }
 
 # launch NUMBER WHO: WHO is killed meanwhile, unless that is empty. What ran stands
