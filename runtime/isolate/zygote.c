@@ -34,6 +34,7 @@ enum {
 struct nursery {
     _Atomic uint32_t wanted; /* executors; a futex */
     _Atomic uint32_t births; /* so far; a futex */
+    _Atomic uint32_t ready;  /* the zygote is; a futex */
     _Atomic int why_none;    /* errno of the last fork that failed, or 0 */
     struct slot slots[SLOTS];
 };
@@ -176,6 +177,8 @@ static _Noreturn void be_zygote(struct nursery *nursery, pid_t parent,
     setpgid(0, 0);
     forget_signals();
     forget_files();
+    atomic_store(&nursery->ready, 1);
+    slot_wake(&nursery->ready);
     breed(nursery, serve);
 }
 
@@ -196,6 +199,8 @@ struct zygote *zygote_new(zygote_serve *serve)
     struct zygote *zygote = log_alloc(sizeof *zygote);
     *zygote = (struct zygote){.nursery = nursery, .pid = pid};
     zygote->death = (int)syscall(SYS_pidfd_open, pid, 0);
+    while (!atomic_load(&nursery->ready) && zygote_lives(zygote))
+        slot_sleep(&nursery->ready, 0, RETRY_NS);
     return zygote;
 }
 
