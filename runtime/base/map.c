@@ -57,15 +57,29 @@ static void insert(struct map *map, struct map_slot entry)
     map->slots[i] = entry;
 }
 
-static void grow(struct map *map)
+static void resize(struct map *map, size_t capacity)
 {
     struct map old = *map;
-    map->capacity = old.capacity ? old.capacity * 2 : FIRST_CAPACITY;
+    map->capacity = capacity;
     map->slots = calloc(map->capacity, sizeof *map->slots);
     if (!map->slots) log_panic("out of memory for %zu keys", map->capacity);
     for (size_t i = 0; i < old.capacity; i++)
         if (old.slots[i].key) insert(map, old.slots[i]);
     free(old.slots);
+}
+
+static void grow(struct map *map)
+{
+    resize(map, map->capacity ? map->capacity * 2 : FIRST_CAPACITY);
+}
+
+/* As adding them would have made it. */
+void map_trim(struct map *map)
+{
+    size_t capacity = FIRST_CAPACITY;
+    while (map->count + map->count / 2 >= capacity) capacity *= 2;
+    if (!map->count) map_fini(map);
+    else if (capacity < map->capacity / 2) resize(map, capacity);
 }
 
 void map_fini(struct map *map)

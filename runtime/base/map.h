@@ -27,6 +27,9 @@ void map_add(struct map *map, uint64_t key, void *value);
 /* KEY must be there. */
 void map_remove(struct map *map, uint64_t key);
 
+/* Give back memory for many more entries than there are. */
+void map_trim(struct map *map);
+
 /* Walk all entries: *AT starts at 0; NULL ends it. No change while walking. */
 void *map_next(const struct map *map, size_t *at);
 

@@ -355,6 +355,8 @@ void worker_rest(struct worker *worker)
 {
     mem_trim(&worker->jobs);
     mem_trim(&worker->custody.store.mem);
+    map_trim(&worker->custody.store.values);
+    map_trim(&worker->custody.memory.items);
 }
 
 /* ---- gangs ---------------------------------------------------------------*/

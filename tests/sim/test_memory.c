@@ -218,7 +218,8 @@ static void waiting_tasks_at_a_worker_are_bounded(void)
 
 /* ---- what stays when all is over -----------------------------------------*/
 
-enum { BATCH = 1000, WARM = 30 * BATCH, GROWTH_MAX = 1 << 20 };
+/* Growth: chunks that are kept for the next records. */
+enum { BATCH = 1000, WARM = 30 * BATCH, GROWTH_MAX = 4 << 20 };
 
 /* SIM_TASKS (environment) tasks, or so many. */
 static size_t tasks_or(size_t usual)
@@ -264,7 +265,7 @@ static void run_tasks(struct cluster *cluster, size_t count, size_t held)
 
 static void check_growth(struct cluster *cluster, size_t count, size_t held)
 {
-    run_tasks(cluster, held > WARM ? held : WARM, held);
+    run_tasks(cluster, WARM, BATCH);
     size_t before = resident(cluster);
     run_tasks(cluster, count, held);
     size_t after = resident(cluster);

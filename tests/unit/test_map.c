@@ -122,6 +122,28 @@ static void map_that_slides_along_stays_small(void)
     map_fini(&map);
 }
 
+static void trimmed_map_is_small_and_has_all(void)
+{
+    enum { MANY = 10000, FEW = 40 };
+    struct map map = {0};
+    static int things[MANY + 1];
+    for (uint64_t key = 1; key <= MANY; key++) map_add(&map, key, &things[key]);
+    size_t capacity = map.capacity;
+    map_trim(&map);
+    CU_ASSERT_EQUAL(map.capacity, capacity);
+    for (uint64_t key = FEW + 1; key <= MANY; key++) map_remove(&map, key);
+    map_trim(&map);
+    CU_ASSERT_TRUE(map.capacity <= 4 * FEW);
+    for (uint64_t key = 1; key <= FEW; key++)
+        CU_ASSERT_PTR_EQUAL(map_get(&map, key), &things[key]);
+    for (uint64_t key = 1; key <= FEW; key++) map_remove(&map, key);
+    map_trim(&map);
+    CU_ASSERT_EQUAL(map.capacity, 0);
+    map_add(&map, 7, &things[7]);
+    CU_ASSERT_PTR_EQUAL(map_get(&map, 7), &things[7]);
+    map_fini(&map);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -130,6 +152,8 @@ int main(void)
         {"emptied map can be filled again", emptied_map_can_be_filled_again},
         {"map that slides along stays small",
          map_that_slides_along_stays_small},
+        {"a trimmed map is small, and has all",
+         trimmed_map_is_small_and_has_all},
     };
     return check_run("map", tests, CHECK_COUNT(tests));
 }
