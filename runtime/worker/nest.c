@@ -221,7 +221,10 @@ const struct buffer *nest_look(const struct nest *nest, uint64_t key)
 
 void waiter_init(struct waiter *waiter, struct job *job)
 {
-    *waiter = (struct waiter){.job = job, .deadline_ns = UINT64_MAX};
+    memset(waiter, 0, offsetof(struct waiter, circle)); /* the text is long */
+    waiter->circle[0] = 0;
+    waiter->job = job;
+    waiter->deadline_ns = UINT64_MAX;
 }
 
 /* Put WAITER, which waits, among those that are awake. */
