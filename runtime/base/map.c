@@ -125,3 +125,11 @@ void *map_next(const struct map *map, size_t *at)
     }
     return NULL;
 }
+
+size_t map_keys(const struct map *map, uint64_t keys[])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < map->capacity; i++)
+        if (map->slots[i].key) keys[count++] = map->slots[i].key;
+    return count;
+}

@@ -33,4 +33,7 @@ void map_trim(struct map *map);
 /* Walk all entries: *AT starts at 0; NULL ends it. No change while walking. */
 void *map_next(const struct map *map, size_t *at);
 
+/* KEYS, with room for all, receives them; returns how many. */
+size_t map_keys(const struct map *map, uint64_t keys[]);
+
 #endif

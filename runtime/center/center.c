@@ -52,6 +52,7 @@ struct center *center_new(struct port *port, const struct center_setup *setup)
     kin_init(&center->kin, port, &center->exchange, &center->scheduler);
     closing_init(&center->closing, port);
     center->exchange.recover = setup->recover;
+    if (setup->recover) kin_recover(&center->kin);
     if (setup->recover)
         losses_init(&center->losses, &center->kin, setup->crash_limit);
     return center;
@@ -193,7 +194,7 @@ on_task_done(struct center *center, int from, const struct msg_task_done *done)
     struct record *record = catalog_find(&center->catalog, done->key);
     kin_ended(&center->kin, done->key);
     if (__builtin_expect(center->recover, 0))
-        moves_forget(&center->losses.moves, done->key);
+        losses_ended(&center->losses, done);
     bool good = record && scheduler_end(&center->scheduler, record, from, done);
     if (!good && !kin_ended_early(&center->kin, from, done))
         log_line(LOG_DEBUG, "rank %d ended task %llx a second time", from,
@@ -205,6 +206,7 @@ static void on_task_left(struct center *center, int from,
                          const struct msg_task_left *left)
 {
     if (kin_left_early(&center->kin, left->key)) return;
+    kin_forget_children(&center->kin, left->key);
     scheduler_left(&center->scheduler,
                    catalog_find(&center->catalog, left->key), from);
     scheduler_settle(&center->scheduler);
@@ -528,7 +530,7 @@ static void on_ask_value(struct center *center, int from,
 static void on_key_got(struct center *center, int from,
                        const struct msg_key_got *got)
 {
-    kin_on_key_got(&center->kin, got);
+    kin_on_key_got(&center->kin, from, got);
 }
 
 static void on_stuck(struct center *center, int from,

@@ -17,6 +17,26 @@ struct parked {
     struct msg_ask_value ask;
 };
 
+/* A question that was passed on to PEER, until the asker has the answer. The key
+ * is needed so long. */
+struct question {
+    struct question *next;
+    int peer;
+    struct msg_ask_value ask;
+};
+
+/* Those of one rank. */
+struct given {
+    struct question *first; /* owned */
+    struct map releases;    /* keys that its tasks drop later, to anything */
+};
+
+/* The keys that a run of a task has made, as far as they are known. */
+struct children {
+    size_t count, room;
+    uint64_t *keys; /* owned */
+};
+
 /* An end that has overtaken the news of its task. */
 struct early {
     int from;
@@ -42,6 +62,35 @@ static void free_parked(struct parked *first)
     }
 }
 
+static void free_children(struct children *children)
+{
+    free(children->keys);
+    free(children);
+}
+
+static void free_recovery(struct kin *kin)
+{
+    size_t at = 0;
+    struct children *children;
+    while ((children = map_next(&kin->children, &at))) free_children(children);
+    map_fini(&kin->children);
+    for (int rank = 1; kin->given && rank < kin->port->ranks; rank++)
+        map_fini(&kin->given[rank].releases);
+    for (int rank = 1; kin->given && rank < kin->port->ranks; rank++)
+        for (struct question *q = kin->given[rank].first, *next; q; q = next) {
+            next = q->next;
+            free(q);
+        }
+    free(kin->given);
+}
+
+void kin_recover(struct kin *kin)
+{
+    size_t bytes = (size_t)kin->port->ranks * sizeof *kin->given;
+    kin->given = log_alloc(bytes);
+    memset(kin->given, 0, bytes);
+}
+
 void kin_fini(struct kin *kin)
 {
     size_t at = 0;
@@ -49,6 +98,7 @@ void kin_fini(struct kin *kin)
     while ((entry = map_next(&kin->parked, &at))) free_parked(entry);
     at = 0;
     while ((entry = map_next(&kin->early, &at))) free(entry);
+    free_recovery(kin);
     map_fini(&kin->parked);
     map_fini(&kin->early);
     circle_fini(&kin->circle);
@@ -148,6 +198,34 @@ static void news_init(const struct kin *kin, struct news *news,
     set_texts(news, task, tail + task->args);
 }
 
+void kin_forget_children(struct kin *kin, uint64_t key)
+{
+    struct children *children = map_get(&kin->children, key);
+    if (!children) return;
+    map_remove(&kin->children, key);
+    free_children(children);
+}
+
+/* TASK of FROM has a parent, whose run there it belongs to. */
+static void note_child(struct kin *kin, int from, uint64_t parent, uint64_t key)
+{
+    const struct record *record = find(kin, parent);
+    if (!kin->given || !record || !task_placed(record) || !task_active(record))
+        return;
+    struct children *children = map_get(&kin->children, parent);
+    if (!children) {
+        children = log_alloc(sizeof *children);
+        *children = (struct children){0};
+        map_add(&kin->children, parent, children);
+    }
+    if (children->count == children->room) {
+        children->room = 2 * children->room + 4;
+        children->keys =
+            log_realloc(children->keys, children->room * sizeof(uint64_t));
+    }
+    children->keys[children->count++] = key;
+}
+
 /* What asks for something that nobody has cannot be told so at once. */
 void kin_on_task_new(struct kin *kin, int from, const struct msg_task_new *task)
 {
@@ -166,6 +244,7 @@ void kin_on_task_new(struct kin *kin, int from, const struct msg_task_new *task)
     else if (news.order.input_count < task->inputs)
         cancel_with(kin->scheduler, record, DMPI_ENOKEY,
                     "an input is not a key of this pool");
+    note_child(kin, from, task->parent, task->key);
     late_told(&kin->late, task->key);
     news_fini(&news);
 }
@@ -188,8 +267,14 @@ void kin_on_task_here(struct kin *kin, int from,
                       const struct msg_task_new *task)
 {
     struct news news;
+    const uint64_t *inputs = (const uint64_t *)(task + 1);
+    if (kin->given && kin_waits_for(kin, from, inputs, task->inputs, task))
+        return;
     news_init(kin, &news, task);
     struct record *record = scheduler_adopt(kin->scheduler, &news.order, from);
+    if (kin->given && news.order.input_count < task->inputs)
+        spec_origin(record->spec)->partial = true;
+    note_child(kin, from, task->parent, task->key);
     late_told(&kin->late, task->key);
     news_fini(&news);
     if (kin->early.count) end_at_last(kin, record);
@@ -205,7 +290,11 @@ void kin_on_task_goes_on(struct kin *kin, int from,
     struct record *record = find(kin, task->key);
     if (!record || task_ended(record)) return; /* its time was up */
     news_init(kin, &news, task);
+    kin_forget_children(kin, task->key);
     scheduler_replace(kin->scheduler, record, &news.order, from);
+    if (kin->given)
+        spec_origin(record->spec)->partial =
+            news.order.input_count < task->inputs;
     news_fini(&news);
     if (kin->early.count) end_at_last(kin, record);
 }
@@ -232,10 +321,22 @@ bool kin_left_early(struct kin *kin, uint64_t key)
 
 /* ---- keys ----------------------------------------------------------------*/
 
+/* True: it is to come, or to be done if FROM is lost before. */
+static bool wait_for_release(struct kin *kin, int from,
+                             const struct msg_key_release *release)
+{
+    struct map *releases = &kin->given[from].releases;
+    bool there = map_get(releases, release->key);
+    if (release->later && !there) map_add(releases, release->key, kin);
+    if (!release->later && there) map_remove(releases, release->key);
+    return release->later;
+}
+
 void kin_on_key_release(struct kin *kin, int from,
                         const struct msg_key_release *release)
 {
     if (kin_waits_for(kin, from, &release->key, 1, release)) return;
+    if (kin->given && wait_for_release(kin, from, release)) return;
     struct record *record = find(kin, release->key);
     if (record && record->held) values_drop(kin->scheduler->values, record);
 }
@@ -264,6 +365,34 @@ static void say_copy(struct kin *kin, struct record *record, int to)
     values_copy(kin->scheduler->values, record, to);
 }
 
+/* It counts, unless it has been passed on before: then only its peer changes. */
+static void note_question(struct kin *kin, struct record *record, int from,
+                          const struct msg_ask_value *ask)
+{
+    struct question *at = kin->given[from].first;
+    while (at && at->ask.request != ask->request) at = at->next;
+    if (!at) {
+        at = log_alloc(sizeof *at);
+        *at = (struct question){.next = kin->given[from].first, .ask = *ask};
+        kin->given[from].first = at;
+        record->needs++;
+    }
+    at->peer = record->owner;
+}
+
+static void say_question(struct kin *kin, const struct record *record, int from,
+                         const struct msg_ask_value *ask)
+{
+    struct msg_key_fetch *fetch =
+        port_say(kin->port, record->owner, MSG_KEY_FETCH, sizeof *fetch);
+    *fetch =
+        (struct msg_key_fetch){.key = record->key,
+                               .request = ask->request,
+                               .limit = ask->limit,
+                               .flags = task_ended(record) ? 0 : FETCH_FOLLOW,
+                               .asker = (uint32_t)from};
+}
+
 /* RECORD has an owner: let him answer. */
 static void pass_on(struct kin *kin, struct record *record, int from,
                     const struct msg_ask_value *ask)
@@ -273,15 +402,9 @@ static void pass_on(struct kin *kin, struct record *record, int from,
         say_copy(kin, record, from);
         return;
     }
-    record->needs += from != 0;
-    struct msg_key_fetch *fetch =
-        port_say(kin->port, record->owner, MSG_KEY_FETCH, sizeof *fetch);
-    *fetch =
-        (struct msg_key_fetch){.key = record->key,
-                               .request = ask->request,
-                               .limit = ask->limit,
-                               .flags = task_ended(record) ? 0 : FETCH_FOLLOW,
-                               .asker = (uint32_t)from};
+    if (kin->given && from) note_question(kin, record, from, ask);
+    else record->needs += from != 0;
+    say_question(kin, record, from, ask);
 }
 
 static void park(struct kin *kin, struct record *record, int from,
@@ -314,19 +437,44 @@ void kin_on_ask_value(struct kin *kin, int from,
     else seek(kin, record, from, ask);
 }
 
-void kin_on_key_got(struct kin *kin, const struct msg_key_got *got)
+/* FROM has its answer. False: the question has not been passed on. */
+static bool forget_question(struct kin *kin, int from,
+                            const struct msg_key_got *got)
 {
-    values_unneed(kin->scheduler->values, find(kin, got->key));
+    struct question **at = &kin->given[from].first;
+    while (*at && (*at)->ask.request != got->request) at = &(*at)->next;
+    struct question *question = *at;
+    if (!question) return false;
+    *at = question->next;
+    free(question);
+    return true;
+}
+
+/* FROM has got the answer on another way, after a loss. */
+static void forget_parked(struct kin *kin, int from,
+                          const struct msg_key_got *got)
+{
+    struct parked *first = map_get(&kin->parked, got->key);
+    for (struct parked *at = first; at; at = at->next)
+        if (at->from == from && at->ask.request == got->request) at->from = -1;
+}
+
+void kin_on_key_got(struct kin *kin, int from, const struct msg_key_got *got)
+{
+    if (!kin->given || forget_question(kin, from, got))
+        values_unneed(kin->scheduler->values, find(kin, got->key));
+    else forget_parked(kin, from, got);
 }
 
 static void answer(struct kin *kin, uint64_t key)
 {
     struct record *record = find(kin, key);
     struct parked *at = map_get(&kin->parked, key), *next;
+    if (!at) return; /* answered already, after a loss */
     map_remove(&kin->parked, key);
     for (; at; at = next) {
         next = at->next;
-        if (!kin->port->lost[at->from])
+        if (at->from >= 0 && !kin->port->lost[at->from])
             pass_on(kin, record, at->from, &at->ask);
         values_unneed(kin->scheduler->values, record);
         free(at);
@@ -340,6 +488,60 @@ static void say_nobody(struct kin *kin, int rank, uint64_t key)
     struct msg_key_copy *copy =
         port_say(kin->port, rank, MSG_KEY_COPY, sizeof *copy);
     *copy = (struct msg_key_copy){.key = key};
+}
+
+/* The values of the map are of no use here: keys are needed. */
+static void release_all(struct kin *kin, int rank)
+{
+    struct catalog *catalog = kin->scheduler->values->catalog;
+    struct map *releases = &kin->given[rank].releases;
+    uint64_t *keys = log_alloc(releases->count * sizeof *keys + 1);
+    size_t count = map_keys(releases, keys);
+    for (size_t i = 0; i < count; i++) {
+        struct record *record = catalog_find_key(catalog, keys[i]);
+        if (record && record->held) values_drop(kin->scheduler->values, record);
+    }
+    free(keys);
+    map_fini(releases);
+    *releases = (struct map){0};
+}
+
+static void forget_questions(struct kin *kin, int rank)
+{
+    struct question *at = kin->given[rank].first, *next;
+    kin->given[rank].first = NULL;
+    for (; at; at = next) {
+        next = at->next;
+        values_unneed(kin->scheduler->values, find(kin, at->ask.key));
+        free(at);
+    }
+}
+
+void kin_lost(struct kin *kin, int rank)
+{
+    forget_questions(kin, rank);
+    release_all(kin, rank);
+    rankset_remove(kin->stuck, rank);
+    if (kin->goes_on == rank) kin_on_unstuck(kin, rank);
+}
+
+/* KEY was made by a run that is not the one that counts. */
+static void disown(struct kin *kin, uint64_t key)
+{
+    struct record *record = find(kin, key);
+    if (!record) return;
+    bool ended = task_ended(record);
+    if (record->held) values_drop(kin->scheduler->values, record);
+    if (!ended) cancel_task(kin->scheduler, record);
+}
+
+void kin_disown(struct kin *kin, uint64_t key)
+{
+    struct children *children = map_get(&kin->children, key);
+    if (!children) return;
+    map_remove(&kin->children, key);
+    for (size_t i = 0; i < children->count; i++) disown(kin, children->keys[i]);
+    free_children(children);
 }
 
 void kin_redirect(struct kin *kin, int rank, uint64_t key)
@@ -365,11 +567,21 @@ static void ask_again(struct kin *kin, struct request *request)
 {
     struct record *record = find(kin, request->key);
     if (is_safe(kin, request, record)) return;
-    exchange_renew(kin->exchange, request);
     struct msg_ask_value ask = {
         .key = request->key, .request = request->id, .limit = request->room};
     request->peer = record->owner;
     seek(kin, record, 0, &ask);
+}
+
+/* Questions of RANK that whom they were passed on to may never answer. */
+static void ask_again_for(struct kin *kin, int rank)
+{
+    for (struct question *at = kin->given[rank].first; at; at = at->next) {
+        struct record *record = find(kin, at->ask.key);
+        bool safe = task_placed(record) && !record->moved &&
+                    record->owner == at->peer && !kin->port->lost[at->peer];
+        if (!safe) seek(kin, record, rank, &at->ask);
+    }
 }
 
 static void answer_parked(struct kin *kin)
@@ -393,6 +605,8 @@ void kin_ask_again(struct kin *kin)
     while ((request = map_next(requests, &at))) list[count++] = request;
     for (size_t i = 0; i < count; i++) ask_again(kin, list[i]);
     free(list);
+    for (int rank = 1; rank < kin->port->ranks; rank++)
+        if (!kin->port->lost[rank]) ask_again_for(kin, rank);
     answer_parked(kin);
 }
 

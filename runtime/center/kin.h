@@ -19,8 +19,12 @@ struct kin {
     struct scheduler *scheduler; /* with values and catalog */
     struct late late;
     struct circle circle;
-    struct map parked;     /* key -> questions until it has a worker; owned */
-    struct map early;      /* key -> an end heard before its task; owned */
+    struct map parked; /* key -> questions until it has a worker; owned */
+    struct map early;  /* key -> an end heard before its task; owned */
+    struct given
+        *given; /* by rank: questions passed on, with recovery; owned */
+    struct map children;   /* task's key -> the keys that its run has made, with
+                          * recovery; owned */
     struct rankset *stuck; /* workers that want to go on above their limit */
     int goes_on;           /* the one that may; 0: nobody */
 };
@@ -43,11 +47,24 @@ bool kin_ended_early(struct kin *kin, int from,
  * kept. */
 bool kin_left_early(struct kin *kin, uint64_t key);
 
+/* What the task of KEY has submitted are tasks like any others now. */
+void kin_forget_children(struct kin *kin, uint64_t key);
+
 /* The task of KEY has ended. */
 static inline void kin_ended(struct kin *kin, uint64_t key)
 {
     if (kin->circle.waits.count) circle_remove(&kin->circle, key);
 }
+
+/* With recovery: keep what is needed for that. */
+void kin_recover(struct kin *kin);
+
+/* RANK is lost: it waits for nothing, and tells of no key any more. */
+void kin_lost(struct kin *kin, int rank);
+
+/* The task of KEY was lost with its worker, and will run again: what it had
+ * submitted is not wanted any more. */
+void kin_disown(struct kin *kin, uint64_t key);
 
 /* RANK waits for the value of KEY, and whom it has asked may be lost: it is told
  * whom to ask, as soon as there is somebody. */
@@ -71,7 +88,7 @@ void kin_on_key_release(struct kin *kin, int from,
                         const struct msg_key_release *release);
 void kin_on_ask_value(struct kin *kin, int from,
                       const struct msg_ask_value *ask);
-void kin_on_key_got(struct kin *kin, const struct msg_key_got *got);
+void kin_on_key_got(struct kin *kin, int from, const struct msg_key_got *got);
 void kin_on_stuck(struct kin *kin, int from);
 void kin_on_unstuck(struct kin *kin, int from);
 void kin_on_blocked(struct kin *kin, int from,

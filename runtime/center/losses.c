@@ -168,9 +168,12 @@ static void end_leaving(struct losses *losses)
         if (task_ended(record) && task_active(record) &&
             is_lost(losses, record->owner))
             add(&list, record);
-    for (size_t i = 0; i < list.count; i++)
+    for (size_t i = 0; i < list.count; i++) {
+        uint64_t key = list.records[i]->key;
         scheduler_left(scheduler_of(losses), list.records[i],
                        list.records[i]->owner);
+        kin_disown(losses->kin, key);
+    }
     free(list.records);
 }
 
@@ -289,6 +292,10 @@ static void remake_value(struct losses *losses, struct record *record)
         give_up(losses, record, origin->status, "it ended before it began");
     else if (was_cancelled)
         give_up(losses, record, DMPI_ECANCELLED, "cancelled while it ran");
+    else if (origin->partial)
+        give_up(losses, record, DMPI_ELOST,
+                "its value was lost, and an input "
+                "was dropped too soon");
     else if (losses->stopping || !lineage_has_task(record))
         give_up(losses, record, DMPI_ELOST, lost_text(losses));
     else again_value(&losses->again, record);
@@ -299,22 +306,46 @@ static void rerun_task(struct losses *losses, struct record *record)
     if (map_get(&losses->crashed, record->key))
         spec_origin(record->spec)->crashes++;
     moves_forget(&losses->moves, record->key);
+    if (losses->kin->circle.waits.count)
+        circle_remove(&losses->kin->circle, record->key);
     again_task(&losses->again, record);
 }
 
-/* RECORD, whose task begins anew, may be one of those that should not. */
-static void stop_some(struct losses *losses, struct record *record)
+/* RECORD's task begins anew, or should it not? */
+static void look_whether(struct losses *losses, struct record *record)
 {
     const struct origin *origin = spec_origin(record->spec);
     char text[100];
+    if (task_ended(record)) return; /* with its gang, or its parent */
     if (origin->cancelled) {
         cancel_with(scheduler_of(losses), record, DMPI_ECANCELLED,
                     "cancelled while it ran");
+    } else if (origin->partial) {
+        cancel_with(scheduler_of(losses), record, DMPI_ELOST,
+                    "an input was dropped before its task was known, and its "
+                    "worker is lost");
     } else if (losses->crash_limit && origin->crashes >= losses->crash_limit) {
         snprintf(text, sizeof text, "%u workers were lost while it ran there",
                  origin->crashes);
         cancel_with(scheduler_of(losses), record, DMPI_ECRASHED, text);
     }
+}
+
+/* First what others had submitted, for that may include some of them: in a list
+ * of keys, because records go. */
+static void stop_some(struct settling *settling)
+{
+    struct losses *losses = settling->losses;
+    size_t count = settling->tasks.count;
+    uint64_t *keys = log_alloc(count * sizeof *keys + 1);
+    for (size_t i = 0; i < count; i++)
+        keys[i] = settling->tasks.records[i]->key;
+    for (size_t i = 0; i < count; i++) kin_disown(losses->kin, keys[i]);
+    for (size_t i = 0; i < count; i++) {
+        struct record *record = find(losses, keys[i]);
+        if (record) look_whether(losses, record);
+    }
+    free(keys);
 }
 
 static void make_good(struct settling *settling)
@@ -327,8 +358,7 @@ static void make_good(struct settling *settling)
             task_ended(settling->values.records[i]))
             remake_value(losses, settling->values.records[i]);
     again_end(&losses->again);
-    for (size_t i = 0; i < settling->tasks.count; i++)
-        stop_some(losses, settling->tasks.records[i]);
+    stop_some(settling);
 }
 
 /* Tasks that only a lost worker may run. */
@@ -340,6 +370,7 @@ static void stop_pinned(struct losses *losses)
     uint64_t at = 0;
     while ((record = catalog_next(values_of(losses)->catalog, &maker, &at)))
         if (!task_placed(record) && record->spec->flags & RUN_PINNED &&
+            !(record->spec->flags & RUN_GANG) && !spec_is_picky(record->spec) &&
             record->spec->target && is_lost(losses, record->spec->target))
             add(&list, record);
     for (size_t i = 0; i < list.count; i++)
@@ -430,6 +461,7 @@ void losses_lost(struct losses *losses, int rank, uint64_t running)
         map_add(&losses->crashed, running, losses);
     roster_lose(roster, roster_at(roster, rank));
     scheduler_of(losses)->frozen = true;
+    kin_lost(losses->kin, rank);
     losses_tell(losses, rank);
     await_all(losses);
 }
@@ -472,4 +504,11 @@ void losses_moved(struct losses *losses, struct record *record, int from,
         return;
     }
     follow(losses, record, to);
+}
+
+/* What still runs may have more children. */
+void losses_ended(struct losses *losses, const struct msg_task_done *done)
+{
+    moves_forget(&losses->moves, done->key);
+    if (done->status != DMPI_EBUSY) kin_forget_children(losses->kin, done->key);
 }

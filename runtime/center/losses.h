@@ -58,6 +58,9 @@ static inline bool losses_open(const struct losses *losses)
     return losses->awaited;
 }
 
+/* A task has ended as DONE says. */
+void losses_ended(struct losses *losses, const struct msg_task_done *done);
+
 /* FROM gave a task away: as scheduler_moved(), and noted if it is too early. */
 void losses_moved(struct losses *losses, struct record *record, int from,
                   const struct msg_task_moved *moved);

@@ -224,6 +224,17 @@ struct worker_entry *roster_holder(struct roster *roster)
     return worker;
 }
 
+struct worker_entry *roster_least_busy(struct roster *roster)
+{
+    struct worker_entry *least = NULL;
+    for (int rank = 1; rank < roster->ranks; rank++) {
+        struct worker_entry *worker = roster_at(roster, rank);
+        if (worker->lost) continue;
+        if (!least || is_less_busy(worker, least)) least = worker;
+    }
+    return least ? least : roster_at(roster, 1);
+}
+
 struct worker_entry *roster_least_filled(struct roster *roster)
 {
     struct worker_entry *least = NULL;

@@ -121,6 +121,9 @@ void roster_hold(struct roster *roster, struct worker_entry *worker);
 /* A worker for which specs are held, or NULL. */
 struct worker_entry *roster_holder(struct roster *roster);
 
+/* The worker with fewest tasks, if one is not lost. Looks at all. */
+struct worker_entry *roster_least_busy(struct roster *roster);
+
 struct worker_entry *roster_least_filled(struct roster *roster);
 
 /* What there is to know of each now: a table of dmpi_worker by rank from 1, the

@@ -65,6 +65,13 @@ static inline void free_spec(struct scheduler *scheduler, struct spec *spec)
     specs_free(&scheduler->specs, spec);
 }
 
+/* A task that runs again: those that wait for its value may have all the room
+ * that there is. */
+static bool goes_first(const struct record *record)
+{
+    return record->attempt;
+}
+
 /* ---- submission ----------------------------------------------------------*/
 
 /* All inputs are placed. Without any there is nothing to look at. */
@@ -76,15 +83,20 @@ static void make_ready(struct scheduler *scheduler, struct record *record)
         gangs_member_ready(&scheduler->gangs, record);
         return;
     }
-    record->dealt = !spec->inputs && !spec->target && !spec_is_picky(spec);
+    record->dealt = !spec->inputs && !spec->target && !spec_is_picky(spec) &&
+                    !goes_first(record);
     push(record->dealt ? &scheduler->ready : &scheduler->fresh, record);
 }
 
-/* A target that is lost was only a wish: if it was more, specs_check() said so. */
+/* A target that is lost was only a wish, or specs_check() would have said so.
+ * Another one takes its place: what could run anywhere might wait for room that
+ * tasks have which wait for it. */
 static void aim_at_living(const struct scheduler *scheduler, struct spec *spec)
 {
-    if (spec->target && scheduler->values->port->lost[spec->target])
-        spec->target = 0;
+    struct roster *roster = scheduler->values->roster;
+    if (spec->target && !(spec->flags & RUN_PINNED) &&
+        roster_at(roster, spec->target)->lost)
+        spec->target = roster_least_busy(roster)->rank;
 }
 
 static __attribute__((noinline)) void
@@ -277,13 +289,6 @@ static void help(struct scheduler *scheduler, struct worker_entry *worker)
     }
 }
 
-/* A task that runs again: those that wait for its value may have all the room
- * that there is. */
-static bool goes_first(const struct record *record)
-{
-    return record->attempt;
-}
-
 /* The task of RECORD belongs to RANK: place it there, or keep it for that worker
  * until it has room. */
 static void place_or_hold(struct scheduler *scheduler, struct record *record,
@@ -330,6 +335,8 @@ static void look_at_fresh(struct scheduler *scheduler)
             continue;
         }
         int rank = choose(scheduler, record->spec);
+        if (!rank && goes_first(record))
+            rank = roster_least_busy(scheduler->values->roster)->rank;
         record->dealt = !rank;
         if (rank) place_or_hold(scheduler, record, rank);
         else push(&scheduler->ready, record);

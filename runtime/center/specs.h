@@ -30,6 +30,7 @@ struct origin {
     uint16_t crashes;   /* workers that were lost while it ran there */
     uint8_t status;     /* a dmpi_status: it was not run, this is its end; 0 */
     bool cancelled : 1; /* its worker was told so */
+    bool partial : 1;   /* not all its inputs are known: it cannot run again */
     bool outside : 1;   /* its value can be recalled, see values_bring() */
 };
 

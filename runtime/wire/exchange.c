@@ -60,15 +60,6 @@ void exchange_expect(struct exchange *exchange, uint64_t id, int peer,
     request->key = key;
 }
 
-void exchange_renew(struct exchange *exchange, struct request *request)
-{
-    assert(!request->done);
-    map_remove(&exchange->requests, request->id);
-    request->id = ++exchange->last_id;
-    map_add(&exchange->requests, request->id, request);
-    request->arriving = false;
-}
-
 void exchange_close(struct exchange *exchange, struct request *request)
 {
     map_remove(&exchange->requests, request->id);
@@ -103,6 +94,8 @@ void exchange_settle(struct exchange *exchange, uint64_t id, dmpi_status status,
                      const void *bytes, size_t size)
 {
     struct request *request = map_get(&exchange->requests, id);
+    if (exchange->recover && (!request || request->done || request->arriving))
+        return; /* it has been answered on another way */
     assert(request);
     if (status == DMPI_EFAILED) {
         keep_failure(request, bytes, size);
@@ -341,7 +334,7 @@ static void interrupt(struct exchange *exchange, struct request *request)
         abandon(exchange, request->data);
         request->data = NULL;
     }
-    exchange_renew(exchange, request);
+    request->arriving = false;
     request->peer = -1;
 }
 

@@ -83,10 +83,6 @@ void exchange_close(struct exchange *exchange, struct request *request);
 void exchange_expect(struct exchange *exchange, uint64_t id, int peer,
                      enum request_kind kind, uint64_t key);
 
-/* REQUEST, which waits, gets another number, under which it is asked again: an
- * answer under the old one is thrown away. */
-void exchange_renew(struct exchange *exchange, struct request *request);
-
 /* RANK is lost: what it was to answer is settled, but for values; those that it
  * was sending wait again, of peer -1. What it has asked for is forgotten, unless
  * it runs. */

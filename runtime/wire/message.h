@@ -193,19 +193,22 @@ struct msg_key_held {
 struct msg_task_new { /* tail: keys of the inputs, terms if flagged,
                        * arguments, name, resources */
     uint64_t key;
-    uint64_t order; /* see order.h */
+    uint64_t order;  /* see order.h */
+    uint64_t parent; /* the task that submits it */
     uint32_t function;
     uint32_t inputs;
-    uint32_t args;      /* bytes; none if the task stays where it is */
-    int32_t target;     /* wanted rank, 0: none */
-    uint8_t flags;      /* RUN_... */
-    uint8_t name;       /* bytes, without a NUL */
+    uint32_t args;  /* bytes; none if the task stays where it is, unless it may
+                    * have to run elsewhere after a loss */
+    int32_t target; /* wanted rank, 0: none */
+    uint8_t flags;  /* RUN_... */
+    uint8_t name;   /* bytes, without a NUL */
     uint16_t resources; /* the same */
     uint32_t pad;
 };
 
 struct msg_key_release {
     uint64_t key;
+    uint64_t later; /* 1: not yet; it will be said again, unless I am lost */
 };
 
 struct msg_ask_value {
@@ -216,6 +219,7 @@ struct msg_ask_value {
 
 struct msg_key_got {
     uint64_t key;
+    uint64_t request; /* as in ASK_VALUE */
 };
 
 struct msg_stuck {
@@ -485,10 +489,10 @@ _Static_assert(sizeof(struct msg_task_done) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_task_left) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_task_moved) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_key_held) == 32, "wire layout");
-_Static_assert(sizeof(struct msg_task_new) == 40, "wire layout");
-_Static_assert(sizeof(struct msg_key_release) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_task_new) == 48, "wire layout");
+_Static_assert(sizeof(struct msg_key_release) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_ask_value) == 24, "wire layout");
-_Static_assert(sizeof(struct msg_key_got) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_key_got) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_blocked) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_ask_holders) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_ask_workers) == 8, "wire layout");

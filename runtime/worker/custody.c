@@ -164,11 +164,11 @@ static void fulfil(struct custody *custody, const struct value *value,
     }
 }
 
-static void say_release(struct custody *custody, uint64_t key)
+static void say_release(struct custody *custody, uint64_t key, bool later)
 {
     struct msg_key_release *release =
         port_say(custody->port, 0, MSG_KEY_RELEASE, sizeof *release);
-    release->key = key;
+    *release = (struct msg_key_release){key, later};
 }
 
 static void remove_value(struct custody *custody, struct value *value)
@@ -181,7 +181,7 @@ void custody_unpin(struct custody *custody, struct value *value)
 {
     assert(value->pins);
     if (--value->pins) return;
-    if (value->released) say_release(custody, value->key);
+    if (value->released) say_release(custody, value->key, false);
     value->released = false;
     if (value->dropped && value->state == VALUE_HELD && !value->wants)
         remove_value(custody, value);
@@ -190,8 +190,12 @@ void custody_unpin(struct custody *custody, struct value *value)
 void custody_release(struct custody *custody, uint64_t key)
 {
     struct value *value = store_find(&custody->store, key);
-    if (value && value->pins) value->released = true;
-    else say_release(custody, key);
+    if (!value || !value->pins) {
+        say_release(custody, key, false);
+        return;
+    }
+    value->released = true;
+    if (custody->inbound) say_release(custody, key, true);
 }
 
 /* VALUE is here, and in memory: do what waited for that. */
@@ -395,7 +399,8 @@ void custody_on_key_value(struct custody *custody, int from,
                           const struct msg_key_value *message)
 {
     struct value *value = store_find(&custody->store, message->key);
-    if (custody->lossy && !(value && value->asked)) {
+    bool awaited = value && value->asked && value->state != VALUE_MAKING;
+    if (custody->lossy && !awaited) {
         receive_nothing(custody, from, &message->payload);
         return;
     }
@@ -689,12 +694,12 @@ void custody_purge(struct custody *custody)
     struct value **stray =
         log_alloc(custody->store.values.count * sizeof *stray + 1);
     while ((value = map_next(&custody->store.values, &at)))
-        if (value->state == VALUE_EXPECTED || value->state == VALUE_FETCHING)
+        if (value->state != VALUE_MAKING && value->state != VALUE_ARRIVING)
             stray[count++] = value;
     for (size_t i = 0; i < count; i++) {
         drop_wants(custody, stray[i]);
         stray[i]->pins = 0;
-        store_remove(&custody->store, stray[i]);
+        remove_value(custody, stray[i]);
     }
     free(stray);
 }

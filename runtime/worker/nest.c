@@ -18,6 +18,7 @@ struct inquiry {
     struct value *pinned;  /* what is known here; NULL: the center was asked */
     struct waiter *waiter; /* NULL: nobody waits for it any more */
     uint64_t key;
+    struct inquiry *next_open, **open_at; /* among all, with recovery */
 };
 
 void nest_init(struct nest *nest)
@@ -74,10 +75,11 @@ static struct job *make_job(struct nest *nest, uint64_t key, uint64_t number,
  * place with arguments and resources, else with terms only if they matter there.
  * Where workers may be lost the center may have to place any of them again. */
 static void say_task(struct nest *nest, unsigned kind, uint64_t key,
-                     uint64_t number, const struct task_order *order)
+                     uint64_t number, uint64_t parent,
+                     const struct task_order *order)
 {
     bool whole = kind == MSG_TASK_NEW;
-    bool again = whole || nest->custody->exchange->recover;
+    bool again = whole || nest->recover;
     bool has_terms = order->flags & RUN_TERMS && (again || order->terms.epoch);
     size_t inputs = order->input_count * sizeof(uint64_t);
     size_t terms = has_terms ? sizeof order->terms : 0;
@@ -89,6 +91,7 @@ static void say_task(struct nest *nest, unsigned kind, uint64_t key,
     *task = (struct msg_task_new){
         .key = key,
         .order = number,
+        .parent = parent,
         .function = order->function,
         .inputs = (uint32_t)order->input_count,
         .args = (uint32_t)args,
@@ -154,10 +157,10 @@ uint64_t nest_submit(struct nest *nest, struct job *parent,
     uint64_t key = key_make(nest->port->rank, ++nest->custody->last_key);
     uint64_t number = order_deeper(parent->order, order->priority);
     if (!stays(nest, order)) {
-        say_task(nest, MSG_TASK_NEW, key, number, &full);
+        say_task(nest, MSG_TASK_NEW, key, number, parent->key, &full);
         return key;
     }
-    say_task(nest, MSG_TASK_HERE, key, number, &full);
+    say_task(nest, MSG_TASK_HERE, key, number, parent->key, &full);
     struct job *job = make_job(nest, key, number, &full);
     ++*nest->unended;
     custody_make(nest->custody, job);
@@ -171,7 +174,7 @@ struct job *nest_continue(struct nest *nest, struct job *job,
 {
     struct task_order full = inherit(job, order);
     if (!(job->flags & JOB_OVER)) {
-        say_task(nest, MSG_TASK_GOES_ON, job->key, job->order, &full);
+        say_task(nest, MSG_TASK_GOES_ON, job->key, job->order, 0, &full);
         job->flags |= JOB_GOES_ON;
     }
     struct job *next = make_job(nest, job->key, job->order, &full);
@@ -255,15 +258,19 @@ static void leave_waiter(struct inquiry *inquiry)
 
 static void free_inquiry(struct nest *nest, struct inquiry *inquiry)
 {
+    if (nest->recover) {
+        *inquiry->open_at = inquiry->next_open;
+        if (inquiry->next_open) inquiry->next_open->open_at = inquiry->open_at;
+    }
     if (inquiry->request->fresh) free(inquiry->request->data);
     exchange_close(nest->exchange, inquiry->request);
     mem_give(&nest->mem, inquiry, sizeof *inquiry);
 }
 
-static void say_got(struct nest *nest, uint64_t key)
+static void say_got(struct nest *nest, uint64_t key, uint64_t request)
 {
     struct msg_key_got *got = port_say(nest->port, 0, MSG_KEY_GOT, sizeof *got);
-    got->key = key;
+    *got = (struct msg_key_got){key, request};
 }
 
 /* Nothing that it waits for is left. */
@@ -282,7 +289,7 @@ static void on_settled(void *argument)
     struct waiter *waiter = inquiry->waiter;
     if (inquiry->pinned) custody_unpin(nest->custody, inquiry->pinned);
     else if (inquiry->request->status != DMPI_ENOKEY)
-        say_got(nest, inquiry->key);
+        say_got(nest, inquiry->key, inquiry->request->id);
     if (!waiter) {
         free_inquiry(nest, inquiry);
         return;
@@ -301,6 +308,39 @@ static void ask_center(struct nest *nest, const struct inquiry *inquiry)
                                   .limit = inquiry->request->room};
 }
 
+static void open_inquiry(struct nest *nest, struct inquiry *inquiry)
+{
+    exchange_expect(nest->exchange, inquiry->request->id, -1, REQUEST_VALUE,
+                    inquiry->key);
+    inquiry->next_open = nest->inquiries;
+    inquiry->open_at = &nest->inquiries;
+    if (nest->inquiries) nest->inquiries->open_at = &inquiry->next_open;
+    nest->inquiries = inquiry;
+}
+
+/* The center knows where its key is now. */
+static void ask_anew(struct nest *nest, struct inquiry *inquiry)
+{
+    struct value *value = inquiry->pinned;
+    inquiry->pinned = NULL;
+    ask_center(nest, inquiry);
+    custody_unpin(nest->custody, value);
+}
+
+/* What went along with a task may have been lost on the way, wherever the task
+ * and its value are now. An answer too many does no harm. */
+void nest_lost(struct nest *nest)
+{
+    struct inquiry *next;
+    for (struct inquiry *at = nest->inquiries; at; at = next) {
+        next = at->next_open;
+        if (!at->pinned || at->request->done) continue;
+        bool away = at->pinned->state != VALUE_HELD && at->pinned->thief;
+        if (away) ask_anew(nest, at);
+        else custody_ask(nest->custody, at->pinned, at->request);
+    }
+}
+
 struct inquiry *nest_ask(struct nest *nest, struct waiter *waiter, uint64_t key,
                          void *data, uint64_t room)
 {
@@ -316,6 +356,7 @@ struct inquiry *nest_ask(struct nest *nest, struct waiter *waiter, uint64_t key,
     if (inquiry->next) inquiry->next->at = &inquiry->next;
     waiter->inquiries = inquiry;
     waiter->asked++;
+    if (nest->recover) open_inquiry(nest, inquiry);
     inquiry->request->settled = on_settled;
     inquiry->request->settled_arg = inquiry;
     if (!inquiry->pinned) {

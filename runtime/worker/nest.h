@@ -48,7 +48,9 @@ struct nest {
     struct mem *jobs;
     size_t *unended; /* jobs here */
     struct mem mem;
-    struct waiter *waiting; /* blocked, not awake */
+    bool recover;              /* the center is to know tasks whole */
+    struct inquiry *inquiries; /* all that are not closed, if so */
+    struct waiter *waiting;    /* blocked, not awake */
     struct waiter *awake, **awake_end;
     size_t blocked, blocked_max;
     size_t deadlines;        /* among those that wait */
@@ -107,6 +109,10 @@ void nest_take(struct nest *nest, struct inquiry *inquiry,
  * DEADLINE_NS at most. Is it awake already? Then it goes on running. */
 bool nest_block(struct nest *nest, struct waiter *waiter, bool all,
                 uint64_t deadline_ns);
+
+/* A rank is lost, and questions that it had to pass on: those that went along
+ * the way of a task that was given away are asked anew. */
+void nest_lost(struct nest *nest);
 
 /* Next who may go on, or NULL; it stays the next. */
 struct waiter *nest_awake(const struct nest *nest);

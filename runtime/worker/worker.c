@@ -82,7 +82,8 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
                                  .custody = &worker->custody,
                                  .exchange = &worker->exchange,
                                  .jobs = &worker->jobs,
-                                 .unended = &worker->agenda.unended};
+                                 .unended = &worker->agenda.unended,
+                                 .recover = setup->recover};
     arrival_limit(&worker->custody, &setup->memory, hold_begun, worker);
     nest_init(&worker->nest);
     steal_init(&worker->steal, port->rank, port->ranks, worker->nodes);
@@ -610,6 +611,7 @@ static void on_rank_lost(struct worker *worker, int from,
     worker->custody.lossy = true;
     steal_lost(&worker->steal, rank);
     exchange_lost(&worker->exchange, rank);
+    nest_lost(&worker->nest);
     losses_of_rank(&worker->custody, rank, !worker->ending.stopped);
     ending_lost(&worker->ending);
 }

@@ -149,12 +149,25 @@ struct cluster *cluster_new(const struct cluster_setup *setup)
     return cluster;
 }
 
+/* What a lost worker has asked for is not answered. */
+static void close_requests(struct cluster *cluster, int rank)
+{
+    struct exchange *exchange = worker_exchange(cluster_worker(cluster, rank));
+    while (exchange->requests.count) {
+        size_t at = 0;
+        struct request *request = map_next(&exchange->requests, &at);
+        if (request->fresh) free(request->data);
+        exchange_close(exchange, request);
+    }
+}
+
 void cluster_free(struct cluster *cluster)
 {
     for (int rank = 1; rank < cluster->ranks; rank++) {
         struct drum *drum = cluster_member(cluster, rank)->drum;
         while (drum && drum_step(drum)) {
         }
+        if (cluster_member(cluster, rank)->dead) close_requests(cluster, rank);
         worker_free(cluster_worker(cluster, rank));
         if (drum) drum_free(drum);
     }

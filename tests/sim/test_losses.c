@@ -5,6 +5,7 @@
 
 #include "script.h"
 #include "seeds.h"
+#include "tree.h"
 
 static bool graph(uint64_t seed)
 {
@@ -79,6 +80,42 @@ static void cancelled_and_late_tasks_stay_so(void)
     CU_ASSERT_EQUAL(seeds_run(500, cut_short), 0);
 }
 
+static bool trees(uint64_t seed)
+{
+    static const struct tree_flavour flavour = {.workers_max = 6,
+                                                .depth = 5,
+                                                .roots = 3,
+                                                .target_one_in = 5,
+                                                .losses_max = 4};
+    return tree_run(seed, &flavour);
+}
+
+static void trees_of_tasks_survive_losses(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(300, trees), 0);
+}
+
+static bool cut_trees(uint64_t seed)
+{
+    static const struct tree_flavour flavour = {.workers_max = 5,
+                                                .depth = 5,
+                                                .roots = 3,
+                                                .blocked_max = 2,
+                                                .fail_one_in = 30,
+                                                .target_one_in = 5,
+                                                .terms_one_in = 6,
+                                                .cancel_one_in = 200,
+                                                .losses_max = 3};
+    return tree_run(seed, &flavour);
+}
+
+static void cut_and_failing_trees_do_as_well(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(300, cut_trees), 0);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -86,6 +123,8 @@ int main(void)
         {"so do those of few workers that steal",
          so_do_those_of_few_workers_that_steal},
         {"errors survive losses", errors_survive_losses},
+        {"trees of tasks survive losses", trees_of_tasks_survive_losses},
+        {"cut and failing trees do as well", cut_and_failing_trees_do_as_well},
         {"cancelled and late tasks stay so", cancelled_and_late_tasks_stay_so},
     };
     return check_run("losses", tests, CHECK_COUNT(tests));

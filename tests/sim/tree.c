@@ -52,6 +52,7 @@ struct outcome {
 /* A task that has begun and not ended. */
 struct frame {
     struct plan plan;
+    int rank;
     bool fails; /* this time */
     struct waiter waiter;
     struct inquiry *inquiries[CHILDREN_MAX];
@@ -294,6 +295,12 @@ static void end_waits(struct nest *nest, struct frame *frame)
     close_all(nest, frame, each ? count - 1 : 0, count);
 }
 
+/* After a loss there may be two jobs of a key. */
+static uint64_t id_of(const struct job *job)
+{
+    return (uint64_t)(uintptr_t)job;
+}
+
 static void go_on(struct tree *tree, int rank, struct job *job,
                   struct frame *frame)
 {
@@ -307,7 +314,7 @@ static void go_on(struct tree *tree, int rank, struct job *job,
                                .size = sizeof args};
     struct job *next = nest_continue(nest, job, &order);
     release_children(nest, frame);
-    map_remove(&tree->frames, job->key);
+    map_remove(&tree->frames, id_of(job));
     free(frame);
     worker_go_on(cluster_worker(tree->cluster, rank), job, next, 1);
 }
@@ -324,15 +331,16 @@ static bool peek(struct nest *nest, struct job *job, struct frame *frame)
     return !nest_block(nest, &frame->waiter, true, UINT64_MAX);
 }
 
-static struct frame *frame_of(struct tree *tree, struct job *job)
+static struct frame *frame_of(struct tree *tree, int rank, struct job *job)
 {
-    struct frame *frame = map_get(&tree->frames, job->key);
+    struct frame *frame = map_get(&tree->frames, id_of(job));
     if (frame) return frame;
     frame = calloc(1, sizeof *frame);
+    frame->rank = rank;
     make_plan(&frame->plan, tree->flavour, (const void *)job_args(job));
     unsigned tried = job_has_terms(job) ? job_terms(job)->tried : 0;
     frame->fails = tried < frame->plan.fails;
-    map_add(&tree->frames, job->key, frame);
+    map_add(&tree->frames, id_of(job), frame);
     return frame;
 }
 
@@ -341,7 +349,7 @@ static bool waits(void *app, int rank, struct job *job)
     struct tree *tree = app;
     struct nest *nest = nest_of(tree, rank);
     if (job->function == COMBINE) return false;
-    struct frame *frame = frame_of(tree, job);
+    struct frame *frame = frame_of(tree, rank, job);
     const struct args *args = (const void *)job_args(job);
     if (*frame->waiter.circle) complain(tree, frame->waiter.circle, job->key);
     if (peek(nest, job, frame)) return true;
@@ -384,9 +392,8 @@ static struct buffer *give_combined(struct job *job)
 static struct buffer *call(void *app, int rank, struct job *job)
 {
     struct tree *tree = app;
-    (void)rank;
     if (job->function == COMBINE) return give_combined(job);
-    struct frame *frame = frame_of(tree, job);
+    struct frame *frame = frame_of(tree, rank, job);
     const struct args *args = (const void *)job_args(job);
     uint64_t seed = args->seed + extra_word(frame, job);
     struct outcome outcome = {mix(seed, 0), frame->fails};
@@ -398,7 +405,7 @@ static struct buffer *call(void *app, int rank, struct job *job)
         outcome = combine(seed, children, frame->plan.children);
     }
     outcome.failed |= frame->failed;
-    map_remove(&tree->frames, job->key);
+    map_remove(&tree->frames, id_of(job));
     free(frame);
     return give(outcome);
 }
@@ -470,12 +477,24 @@ static void run_roots(struct tree *tree, uint64_t seed)
     if (tree->good) run_to_the_end(tree);
 }
 
+/* Of lost workers, and how many there are of others. */
+static size_t free_frames(struct tree *tree)
+{
+    size_t at = 0, left = 0;
+    struct frame *frame;
+    while ((frame = map_next(&tree->frames, &at))) {
+        left += !cluster_member(tree->cluster, frame->rank)->dead;
+        free(frame);
+    }
+    return left;
+}
+
 static void stop(struct tree *tree)
 {
     if (tree->good && !cluster_stop(tree->cluster))
         complain(tree, "no clean end", 0);
-    if (tree->good && tree->frames.count)
-        complain(tree, "tasks have not ended", tree->frames.count);
+    size_t left = free_frames(tree);
+    if (tree->good && left) complain(tree, "tasks have not ended", left);
 }
 
 static struct cluster *any_cluster(struct tree *tree, uint64_t seed)
@@ -488,6 +507,11 @@ static struct cluster *any_cluster(struct tree *tree, uint64_t seed)
         .seed = random_next(&random),
         .steal = !random_one_in(&random, 4),
         .step_ns_max = flavour->step_ns_max,
+        .recover = flavour->losses_max,
+        .losses_max =
+            (int)random_below(&random, (uint64_t)flavour->losses_max + 1),
+        .loss_one_in =
+            flavour->losses_max ? 100 + random_below(&random, 3000) : 0,
         .check = true,
         .call = call,
         .waits = waits,

@@ -24,6 +24,7 @@ struct tree_flavour {
     unsigned terms_one_in;  /* children have retries, a timeout or both */
     unsigned cancel_one_in; /* roots and children, at most at so many steps */
     uint64_t step_ns_max;   /* see cluster.h */
+    int losses_max;         /* workers are lost; 0: none */
 };
 
 /* False: something was not as foretold; a line on stderr says what. */
