@@ -226,12 +226,21 @@ static void note_child(struct kin *kin, int from, uint64_t parent, uint64_t key)
     children->keys[children->count++] = key;
 }
 
+/* With recovery it has to be known whose child it is. */
+static bool waits_for_parent(struct kin *kin, int from,
+                             const struct msg_task_new *task)
+{
+    return kin->given && task->parent &&
+           kin_waits_for(kin, from, &task->parent, 1, task);
+}
+
 /* What asks for something that nobody has cannot be told so at once. */
 void kin_on_task_new(struct kin *kin, int from, const struct msg_task_new *task)
 {
     struct news news;
     const uint64_t *inputs = (const uint64_t *)(task + 1);
     if (kin_waits_for(kin, from, inputs, task->inputs, task)) return;
+    if (waits_for_parent(kin, from, task)) return;
     news_init(kin, &news, task);
     dmpi_status status = specs_check(&kin->scheduler->specs, &news.order);
     if (status) {
@@ -270,6 +279,7 @@ void kin_on_task_here(struct kin *kin, int from,
     const uint64_t *inputs = (const uint64_t *)(task + 1);
     if (kin->given && kin_waits_for(kin, from, inputs, task->inputs, task))
         return;
+    if (waits_for_parent(kin, from, task)) return;
     news_init(kin, &news, task);
     struct record *record = scheduler_adopt(kin->scheduler, &news.order, from);
     if (kin->given && news.order.input_count < task->inputs)

@@ -282,7 +282,7 @@ static void fetch_ended(struct custody *custody, struct value *value)
 static void fetch_came_home(struct custody *custody, struct value *value,
                             const struct msg_key_fetch *fetch)
 {
-    if (custody->lossy && !(value && value->asked)) return;
+    if (custody->inbound && !(value && value->asked)) return;
     assert(value && value->asked);
     if (value->state == VALUE_FETCHING) say_fetch(custody, value->thief, fetch);
     else fetch_ended(custody, value);
@@ -400,7 +400,7 @@ void custody_on_key_value(struct custody *custody, int from,
 {
     struct value *value = store_find(&custody->store, message->key);
     bool awaited = value && value->asked && value->state != VALUE_MAKING;
-    if (custody->lossy && !awaited) {
+    if (custody->inbound && !awaited) {
         receive_nothing(custody, from, &message->payload);
         return;
     }
@@ -544,7 +544,7 @@ void custody_on_key_drop(struct custody *custody, int from,
     bool coming =
         value->state == VALUE_FETCHING || value->state == VALUE_ARRIVING;
     bool idle = !coming && !value->pins;
-    if (idle && custody->lossy) drop_after_loss(custody, value);
+    if (idle && custody->inbound) drop_after_loss(custody, value);
     else if (!idle || value->wants) value->dropped = true;
     else remove_value(custody, value);
 }
@@ -694,11 +694,11 @@ void custody_purge(struct custody *custody)
     struct value **stray =
         log_alloc(custody->store.values.count * sizeof *stray + 1);
     while ((value = map_next(&custody->store.values, &at)))
-        if (value->state != VALUE_MAKING && value->state != VALUE_ARRIVING)
+        if (value->state != VALUE_MAKING && value->state != VALUE_ARRIVING &&
+            !value->pins)
             stray[count++] = value;
     for (size_t i = 0; i < count; i++) {
         drop_wants(custody, stray[i]);
-        stray[i]->pins = 0;
         remove_value(custody, stray[i]);
     }
     free(stray);

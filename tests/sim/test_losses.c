@@ -93,7 +93,7 @@ static bool trees(uint64_t seed)
 static void trees_of_tasks_survive_losses(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(300, trees), 0);
+    CU_ASSERT_EQUAL(seeds_run(60, trees), 0);
 }
 
 static bool cut_trees(uint64_t seed)
@@ -113,7 +113,7 @@ static bool cut_trees(uint64_t seed)
 static void cut_and_failing_trees_do_as_well(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(300, cut_trees), 0);
+    CU_ASSERT_EQUAL(seeds_run(40, cut_trees), 0);
 }
 
 int main(void)
