@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* prog_workers.c - work whose result is known, while workers are killed.
  *
- *     prog_workers graph|map|reduce|nest|idle|long KILLED|center SEED
+ *     prog_workers graph|map|reduce|nest|idle|long KILLED|center|forNs SEED
  *
  * Prints "right" if the result is. KILLED workers, chosen at random, get SIGKILL
  * at random times, or the center does; it goes on with new rounds of the work
- * until all of them have. */
+ * until all of them have. "for9s": nobody is killed, for so many seconds. */
 #include <distmpi.h>
 
 #include <inttypes.h>
@@ -87,6 +87,7 @@ struct killing {
     pid_t victims[WORKERS_MAX];
     int count;
     uint64_t state; /* of its random numbers */
+    int seconds;    /* that pass after that */
     _Atomic bool done;
 };
 
@@ -97,6 +98,7 @@ static void *kill_them(void *argument)
         nap_us(next(&killing->state) % KILL_WITHIN_US);
         kill(killing->victims[i], SIGKILL);
     }
+    nap_us((uint64_t)killing->seconds * 1000000);
     killing->done = true;
     return NULL;
 }
@@ -395,7 +397,7 @@ static void lead(const struct work *work, const char *killed, uint64_t seed)
     if (!strcmp(killed, "center")) {
         killing.victims[0] = getpid();
         killing.count = 1;
-    } else {
+    } else if (sscanf(killed, "for%ds", &killing.seconds) != 1) {
         choose(&killing, atoi(killed));
     }
     pthread_create(&thread, NULL, kill_them, &killing);
