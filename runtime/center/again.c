@@ -58,6 +58,7 @@ void again_begin(struct again *again)
     struct record *record;
     int maker = 0;
     uint64_t at = 0;
+    gangs_wait_again(&scheduler->gangs);
     empty(&scheduler->ready);
     empty(&scheduler->fresh);
     for (int rank = 1; rank < roster->ranks; rank++)

@@ -146,6 +146,9 @@ dmpi_status center_submit_gang(struct center *center,
 {
     dmpi_status status = gangs_check(&center->scheduler.gangs, orders, size);
     if (status) return status;
+    if (size > (size_t)center->closing.living)
+        return fault(DMPI_ELOST, "a gang of %zu, and %d workers are left", size,
+                     center->closing.living);
     scheduler_submit_gang(&center->scheduler, orders, (uint32_t)size, keys);
     settle(center);
     return DMPI_OK;
@@ -295,7 +298,7 @@ size_t center_constants_spreading(const struct center *center)
 static void on_constant_held(struct center *center, int from,
                              const struct msg_constant_held *held)
 {
-    epochs_came(&center->scheduler.specs.epochs, held->epoch);
+    epochs_came(&center->scheduler.specs.epochs, held->epoch, from);
     center_turn(center);
 }
 

@@ -22,6 +22,8 @@ void demands_init(struct demands *demands, const struct supply *supply,
 {
     *demands = (struct demands){.supply = supply, .info = info, .ranks = ranks};
     resources_init(&demands->resources, supply, ranks);
+    demands->lost = log_alloc((size_t)ranks * sizeof *demands->lost);
+    memset(demands->lost, 0, (size_t)ranks * sizeof *demands->lost);
 }
 
 static void demand_free(struct demand *demand)
@@ -45,6 +47,7 @@ void demands_fini(struct demands *demands)
     }
     resources_fini(&demands->resources);
     mem_fini(&demands->mem);
+    free(demands->lost);
     free(demands->tickets);
     free(demands->unused);
 }
@@ -60,6 +63,7 @@ static bool is_able(const struct demands *demands, const struct wish *wish,
                     int rank)
 {
     const dmpi_worker *worker = &demands->info[rank - 1];
+    if (demands->lost[rank]) return false;
     if (wish->rank && wish->rank != rank) return false;
     if (wish->node && wish->node != worker->node + 1) return false;
     if (wish->cores > worker->cores) return false;
@@ -484,6 +488,17 @@ void demands_end(struct demands *demands, struct spec *spec)
     mem_give(&demands->mem, ticket, sizeof *ticket);
     demands->tickets[number] = NULL;
     demands->unused[demands->unused_count++] = number;
+}
+
+void demands_lost(struct demands *demands, int rank)
+{
+    assert(!demands->first);
+    demands->lost[rank] = true;
+    for (struct demand *demand = demands->known; demand;
+         demand = demand->next_known) {
+        rankset_remove(demand->able, rank);
+        rankset_remove(demand->fit, rank);
+    }
 }
 
 /* ---- for tests -----------------------------------------------------------*/

@@ -68,6 +68,7 @@ struct demands {
     struct demand *first;                      /* for which tasks wait */
     struct demand *reserver[SUPPLY_KINDS_MAX]; /* of each kind, or NULL */
     uint64_t stamp;
+    bool *lost;     /* by rank; owned */
     int freed_rank; /* where something was freed last */
     bool stirred;   /* a demand is */
 };
@@ -111,6 +112,16 @@ struct spec *demands_next(struct demands *demands,
 
 /* SPEC, the next, does not wait any more and holds its ids on RANK. */
 void demands_take(struct demands *demands, struct spec *spec, int rank);
+
+/* RANK is lost: nobody may run there any more. Nothing waits while this is said;
+ * what its tasks hold they give back. */
+void demands_lost(struct demands *demands, int rank);
+
+/* Is there a worker left that may run what asks for it? */
+static inline bool demand_has_worker(const struct demand *demand)
+{
+    return rankset_next(demand->able, 0) > 0;
+}
 
 /* ---- for tests -----------------------------------------------------------*/
 void demands_check(const struct demands *demands);

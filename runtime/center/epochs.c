@@ -14,12 +14,16 @@
 #include <string.h>
 
 #include "key.h"
+#include "log.h"
 
 struct epoch {
-    uint64_t number; /* first, see table.h */
-    uint64_t key;    /* under which workers fetch its bytes */
-    uint64_t tasks;  /* unended */
-    int missing;     /* workers that do not have the bytes */
+    uint64_t number;       /* first, see table.h */
+    uint64_t key;          /* under which workers fetch its bytes */
+    uint64_t tasks;        /* unended */
+    int missing;           /* workers that do not have the bytes */
+    struct rankset *have;  /* those that do, with recovery; owned */
+    struct buffer *buffer; /* the bytes, while some are missing, with recovery;
+                            * a reference is owned */
 };
 
 void epochs_init(struct epochs *epochs, struct values *values)
@@ -28,8 +32,20 @@ void epochs_init(struct epochs *epochs, struct values *values)
     table_init(&epochs->table, sizeof(struct epoch));
 }
 
+static void free_recovery(struct epoch *epoch)
+{
+    rankset_free(epoch->have);
+    buffer_unref(epoch->buffer);
+    epoch->have = NULL;
+    epoch->buffer = NULL;
+}
+
 void epochs_fini(struct epochs *epochs)
 {
+    for (uint64_t number = epochs->first; number <= epochs->last; number++) {
+        struct epoch *epoch = table_find(&epochs->table, number);
+        if (epoch) free_recovery(epoch);
+    }
     table_fini(&epochs->table);
 }
 
@@ -52,11 +68,32 @@ static void say_constant(struct port *port, int rank, int owner,
     payload_send(port, rank, &out->payload, buffer, epoch->key);
 }
 
+/* Some may be lost, or will be: the tree is of those that live now. */
+static void say_to_living(struct epochs *epochs, const struct epoch *epoch,
+                          const char *name, struct buffer *buffer)
+{
+    struct port *port = epochs->values->port;
+    int workers = port->ranks - 1, living = 0;
+    int *ranks = log_alloc((size_t)port->ranks * sizeof *ranks);
+    for (int place = 0; place < workers; place++) {
+        int rank = rank_at(epoch, place, workers);
+        if (!port->lost[rank]) ranks[living++] = rank;
+    }
+    for (int i = 0; i < living; i++)
+        say_constant(port, ranks[i], i && buffer ? ranks[(i - 1) / 2] : 0,
+                     epoch, name, i ? NULL : buffer);
+    free(ranks);
+}
+
 static void say_to_all(struct epochs *epochs, const struct epoch *epoch,
                        const char *name, struct buffer *buffer)
 {
     struct port *port = epochs->values->port;
     int workers = port->ranks - 1;
+    if (epochs->values->lineage) {
+        say_to_living(epochs, epoch, name, buffer);
+        return;
+    }
     for (int place = 0; place < workers; place++) {
         int parent = rank_at(epoch, (place - 1) / 2, workers);
         bool fetches = place && buffer;
@@ -95,6 +132,14 @@ static void retire(struct epochs *epochs)
     if (epochs->first > before) say_forget(epochs);
 }
 
+static int count_living(const struct epochs *epochs)
+{
+    const struct port *port = epochs->values->port;
+    int count = 0;
+    for (int rank = 1; rank < port->ranks; rank++) count += !port->lost[rank];
+    return count;
+}
+
 void epochs_begin(struct epochs *epochs, const char *name,
                   struct buffer *buffer)
 {
@@ -102,7 +147,8 @@ void epochs_begin(struct epochs *epochs, const char *name,
     epoch->number = epochs->last;
     if (buffer) {
         epoch->key = key_make(0, ++epochs->values->catalog->last);
-        epoch->missing = epochs->values->port->ranks - 1;
+        epoch->missing = count_living(epochs);
+        if (epochs->values->lineage) epoch->buffer = buffer_ref(buffer);
         epochs->spreading++;
     }
     say_to_all(epochs, epoch, name, buffer);
@@ -111,15 +157,43 @@ void epochs_begin(struct epochs *epochs, const char *name,
 
 /* The key was only what they were fetched by: the sets of constants keep them
  * on. */
-void epochs_came(struct epochs *epochs, uint64_t number)
+static void all_have(struct epochs *epochs, struct epoch *epoch)
 {
-    struct epoch *epoch = find(epochs, number);
-    assert(epoch->missing);
-    if (--epoch->missing) return;
+    free_recovery(epoch);
     epochs->spreading--;
     for (int rank = 1; rank < epochs->values->port->ranks; rank++)
         values_say_drop(epochs->values, epoch->key, rank);
     retire(epochs);
+}
+
+void epochs_came(struct epochs *epochs, uint64_t number, int from)
+{
+    struct epoch *epoch = find(epochs, number);
+    assert(epoch->missing);
+    if (epochs->values->lineage)
+        rankset_add(&epoch->have, from, epochs->values->port->ranks);
+    if (--epoch->missing == 0) all_have(epochs, epoch);
+}
+
+void epochs_lost(struct epochs *epochs, int rank)
+{
+    for (uint64_t number = epochs->first; number <= epochs->last; number++) {
+        struct epoch *epoch = table_find(&epochs->table, number);
+        if (!epoch || !epoch->missing || rankset_has(epoch->have, rank))
+            continue;
+        if (--epoch->missing == 0) all_have(epochs, epoch);
+    }
+}
+
+bool epochs_send_again(struct epochs *epochs, uint64_t key, int rank)
+{
+    for (uint64_t number = epochs->first; number <= epochs->last; number++) {
+        struct epoch *epoch = table_find(&epochs->table, number);
+        if (!epoch || epoch->key != key || !epoch->buffer) continue;
+        values_say_put(epochs->values, rank, key, 0, epoch->buffer);
+        return true;
+    }
+    return false;
 }
 
 uint64_t epochs_enter(struct epochs *epochs)

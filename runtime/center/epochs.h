@@ -26,8 +26,15 @@ void epochs_fini(struct epochs *epochs);
 void epochs_begin(struct epochs *epochs, const char *name,
                   struct buffer *buffer);
 
-/* The bytes that epoch NUMBER set have come to one more worker. */
-void epochs_came(struct epochs *epochs, uint64_t number);
+/* The bytes that epoch NUMBER set have come to FROM, too. */
+void epochs_came(struct epochs *epochs, uint64_t number, int from);
+
+/* RANK is lost: nothing has to come there. */
+void epochs_lost(struct epochs *epochs, int rank);
+
+/* RANK waits for the bytes of KEY, and whom it has asked may be lost: they are
+ * sent to it. False: it is no key of bytes that somebody lacks. */
+bool epochs_send_again(struct epochs *epochs, uint64_t key, int rank);
 
 /* A task more of the last epoch, which is there; returns its number. */
 uint64_t epochs_enter(struct epochs *epochs);

@@ -123,6 +123,21 @@ void gangs_member_ready(struct gangs *gangs, const struct record *record)
     queue_push(queue_of(gangs, gang), &gang->link, gang->order);
 }
 
+void gangs_wait_again(struct gangs *gangs)
+{
+    size_t at = 0;
+    struct gang *gang;
+    while ((gang = map_next(&gangs->by_member, &at))) {
+        const struct record *first = gang->members[0];
+        if (!first || task_placed(first)) continue; /* it has started */
+        if (!gang->unready) {
+            gangs->waiting--;
+            queue_remove(queue_of(gangs, gang), &gang->link, gang->order);
+        }
+        gang->unready = gang->size;
+    }
+}
+
 void gangs_take_out(struct gangs *gangs, struct gang *gang)
 {
     for (uint32_t i = 0; i < gang->size; i++)

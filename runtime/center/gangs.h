@@ -87,6 +87,10 @@ void gangs_say(const struct gang *gang, struct port *port, uint32_t index);
  * gang. The last one ends it. */
 void gangs_member_ended(struct gangs *gangs, const struct record *record);
 
+/* All gangs that have not started wait again for the inputs of all members, which
+ * gangs_member_ready() tells anew. */
+void gangs_wait_again(struct gangs *gangs);
+
 /* GANG, which has not started, will not: its members are tasks like any other
  * now, and gang_free() is next. */
 void gangs_take_out(struct gangs *gangs, struct gang *gang);

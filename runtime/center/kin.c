@@ -558,8 +558,9 @@ void kin_redirect(struct kin *kin, int rank, uint64_t key)
 {
     struct record *record = find(kin, key);
     struct msg_ask_value ask = {.key = key};
-    if (!record) say_nobody(kin, rank, key);
-    else seek(kin, record, rank, &ask);
+    if (record) seek(kin, record, rank, &ask);
+    else if (!epochs_send_again(&kin->scheduler->specs.epochs, key, rank))
+        say_nobody(kin, rank, key);
 }
 
 /* Is it sure that whom REQUEST has asked knows of it? */

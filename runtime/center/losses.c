@@ -42,6 +42,11 @@ static struct scheduler *scheduler_of(const struct losses *losses)
     return losses->kin->scheduler;
 }
 
+static struct demands *demands_of(const struct losses *losses)
+{
+    return &scheduler_of(losses)->specs.demands;
+}
+
 static struct values *values_of(const struct losses *losses)
 {
     return scheduler_of(losses)->values;
@@ -177,6 +182,29 @@ static void end_leaving(struct losses *losses)
     free(list.records);
 }
 
+/* Members of gangs on lost workers have ended, without a value: the others have
+ * talked to them. */
+static void end_gang_members(struct losses *losses)
+{
+    struct list list = {0};
+    struct record *record;
+    int maker = 0;
+    uint64_t at = 0;
+    while ((record = catalog_next(values_of(losses)->catalog, &maker, &at)))
+        if (record->state == TASK_PLACED && record->spec->flags & RUN_GANG &&
+            is_lost(losses, record->owner))
+            add(&list, record);
+    for (size_t i = 0; i < list.count; i++) {
+        struct msg_task_done done = {.key = list.records[i]->key,
+                                     .attempt = list.records[i]->attempt,
+                                     .status = DMPI_EFAILED};
+        kin_disown(losses->kin, done.key);
+        scheduler_end(scheduler_of(losses), list.records[i],
+                      list.records[i]->owner, &done);
+    }
+    free(list.records);
+}
+
 /* A worker that holds RECORD for sure; 0: none. */
 static int holder(const struct settling *settling, const struct record *record)
 {
@@ -296,6 +324,9 @@ static void remake_value(struct losses *losses, struct record *record)
         give_up(losses, record, DMPI_ELOST,
                 "its value was lost, and an input "
                 "was dropped too soon");
+    else if (record->spec->flags & RUN_GANG)
+        give_up(losses, record, DMPI_ELOST,
+                "a worker of its gang is lost, and gangs are not run again");
     else if (losses->stopping || !lineage_has_task(record))
         give_up(losses, record, DMPI_ELOST, lost_text(losses));
     else again_value(&losses->again, record);
@@ -361,7 +392,22 @@ static void make_good(struct settling *settling)
     stop_some(settling);
 }
 
-/* Tasks that only a lost worker may run. */
+/* May no living worker run RECORD's task, or not so many? */
+static bool is_hopeless(const struct losses *losses, struct record *record)
+{
+    const struct scheduler *scheduler = scheduler_of(losses);
+    struct spec *spec = record->spec;
+    if (spec->flags & RUN_GANG) {
+        const struct gang *gang = gangs_of(&scheduler->gangs, record);
+        return gang && gang->size > (uint32_t)losses->living;
+    }
+    if (spec_is_picky(spec))
+        return !demand_has_worker(specs_demand(&scheduler->specs, spec));
+    return spec->flags & RUN_PINNED && spec->target &&
+           is_lost(losses, spec->target);
+}
+
+/* Those that only lost workers may run. */
 static void stop_pinned(struct losses *losses)
 {
     struct list list = {0};
@@ -369,13 +415,12 @@ static void stop_pinned(struct losses *losses)
     int maker = 0;
     uint64_t at = 0;
     while ((record = catalog_next(values_of(losses)->catalog, &maker, &at)))
-        if (!task_placed(record) && record->spec->flags & RUN_PINNED &&
-            !(record->spec->flags & RUN_GANG) && !spec_is_picky(record->spec) &&
-            record->spec->target && is_lost(losses, record->spec->target))
+        if (!task_placed(record) && is_hopeless(losses, record))
             add(&list, record);
     for (size_t i = 0; i < list.count; i++)
-        cancel_with(scheduler_of(losses), list.records[i], DMPI_ELOST,
-                    "it was to run on a rank that is lost");
+        if (!task_ended(list.records[i]))
+            cancel_with(scheduler_of(losses), list.records[i], DMPI_ELOST,
+                        "the workers that might run it are lost");
     free(list.records);
 }
 
@@ -398,6 +443,9 @@ static void settle(struct losses *losses)
     size_t at = 0;
     for_missing(&settling, note_missing);
     again_begin(&losses->again);
+    for (int rank = 1; rank < losses->kin->port->ranks; rank++)
+        if (is_lost(losses, rank)) demands_lost(demands_of(losses), rank);
+    end_gang_members(losses);
     end_leaving(losses);
     note_reported(&settling);
     look_at_all(&settling);
@@ -462,6 +510,7 @@ void losses_lost(struct losses *losses, int rank, uint64_t running)
     roster_lose(roster, roster_at(roster, rank));
     scheduler_of(losses)->frozen = true;
     kin_lost(losses->kin, rank);
+    epochs_lost(&scheduler_of(losses)->specs.epochs, rank);
     losses_tell(losses, rank);
     await_all(losses);
 }

@@ -38,7 +38,8 @@ static bool is_constant(const struct value *value)
 static void await_bulk(struct custody *custody, struct value *value,
                        const struct arrival *arrival)
 {
-    bool twice = value->state == VALUE_HELD; /* made here meanwhile */
+    /* Made here meanwhile, or sent by two, after a loss. */
+    bool twice = value->state == VALUE_HELD || value->state == VALUE_ARRIVING;
     custody->arriving++;
     if (!twice) {
         value_enter(&custody->store, value, VALUE_ARRIVING);

@@ -9,6 +9,7 @@
 void muster_fini(struct muster *muster)
 {
     free(muster->ranks);
+    rankset_free(muster->heard);
     *muster = (struct muster){0};
 }
 
@@ -45,10 +46,11 @@ static void count(struct muster *muster, struct port *port, bool broken)
     muster->go = true;
 }
 
-void muster_on_ready(struct muster *muster, struct port *port,
+void muster_on_ready(struct muster *muster, struct port *port, int from,
                      const struct msg_gang_ready *ready)
 {
     enter(muster, ready->gang);
+    rankset_add(&muster->heard, from, port->ranks);
     count(muster, port, ready->broken);
 }
 
@@ -64,6 +66,10 @@ void muster_wait(struct muster *muster, struct port *port, struct job *job,
 {
     assert(muster->size && !muster->waiting);
     muster->waiting = job;
+    if (muster->headless) {
+        muster->go = muster->broken = true;
+        return;
+    }
     if (muster->index == 0) {
         count(muster, port, broken);
         return;
@@ -71,6 +77,27 @@ void muster_wait(struct muster *muster, struct port *port, struct job *job,
     struct msg_gang_ready *ready =
         port_say(port, muster->ranks[0], MSG_GANG_READY, sizeof *ready);
     *ready = (struct msg_gang_ready){.gang = muster->gang, .broken = broken};
+}
+
+/* The first member lacks one: it is there, and cannot run. */
+static void miss(struct muster *muster, struct port *port, int rank)
+{
+    if (muster->ready >= muster->size) return; /* all have begun */
+    if (rankset_has(muster->heard, rank)) muster->broken = true;
+    else count(muster, port, true);
+}
+
+void muster_lost(struct muster *muster, struct port *port, int rank)
+{
+    uint32_t index = 0;
+    while (index < muster->size && muster->ranks[index] != rank) index++;
+    if (index == muster->size) return;
+    if (muster->index == 0) {
+        miss(muster, port, rank);
+    } else if (index == 0) {
+        muster->headless = true;
+        if (muster->waiting) muster->go = muster->broken = true;
+    }
 }
 
 struct job *muster_take(struct muster *muster)

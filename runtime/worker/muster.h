@@ -14,17 +14,20 @@
 
 #include "job.h"
 #include "port.h"
+#include "rankset.h"
 
 struct muster {
     uint64_t gang; /* 0: none */
     uint32_t comm; /* number of its communicator; 0: none is kept */
     uint32_t index;
     uint32_t size;
-    int *ranks;          /* of the members, by index; owned */
-    uint32_t ready;      /* of the first member: who has said so */
-    struct job *waiting; /* this member's, until all are there */
-    bool go;             /* they are */
-    bool broken;         /* one of them cannot run: none does */
+    int *ranks;            /* of the members, by index; owned */
+    uint32_t ready;        /* of the first member: who has said so */
+    struct job *waiting;   /* this member's, until all are there */
+    bool go;               /* they are */
+    bool broken;           /* one of them cannot run: none does */
+    bool headless;         /* the first member is lost: nobody says go */
+    struct rankset *heard; /* of the first member: who has said so; owned */
 };
 
 /* All zero is in no gang. */
@@ -32,9 +35,13 @@ void muster_fini(struct muster *muster);
 
 /* The reactions. */
 void muster_on_gang(struct muster *muster, const struct msg_gang *say);
-void muster_on_ready(struct muster *muster, struct port *port,
+void muster_on_ready(struct muster *muster, struct port *port, int from,
                      const struct msg_gang_ready *ready);
 void muster_on_go(struct muster *muster, const struct msg_gang_go *go);
+
+/* RANK is lost: if it is a member of the gang, and not all have begun, none
+ * will. */
+void muster_lost(struct muster *muster, struct port *port, int rank);
 
 /* JOB, this member's, is next to run here. BROKEN: it cannot, for an input of it
  * was lost here, of which the center does not know. */

@@ -370,7 +370,7 @@ static void on_gang(struct worker *worker, int from, const struct msg_gang *say)
 static void on_gang_ready(struct worker *worker, int from,
                           const struct msg_gang_ready *ready)
 {
-    muster_on_ready(&worker->muster, worker->port, ready);
+    muster_on_ready(&worker->muster, worker->port, from, ready);
 }
 
 static void on_gang_go(struct worker *worker, int from,
@@ -610,6 +610,7 @@ static void on_rank_lost(struct worker *worker, int from,
     port_forget(worker->port, rank);
     worker->custody.lossy = true;
     steal_lost(&worker->steal, rank);
+    muster_lost(&worker->muster, worker->port, rank);
     exchange_lost(&worker->exchange, rank);
     nest_lost(&worker->nest);
     losses_of_rank(&worker->custody, rank, !worker->ending.stopped);

@@ -317,7 +317,8 @@ static struct buffer *foretell(const struct draft *draft)
 /* Is it an error if a worker is lost? */
 static bool is_bound(const struct script *script, const struct draft *draft)
 {
-    return script->flavour->losses_max && draft->order.flags & RUN_PINNED;
+    return script->flavour->losses_max && (draft->order.flags & RUN_PINNED ||
+                                           task_order_is_picky(&draft->order));
 }
 
 /* EXPECTED is taken. */

@@ -116,6 +116,45 @@ static void cut_and_failing_trees_do_as_well(void)
     CU_ASSERT_EQUAL(seeds_run(40, cut_trees), 0);
 }
 
+static bool constants(uint64_t seed)
+{
+    static const struct script_flavour flavour = {.workers_max = 7,
+                                                  .tasks_max = 80,
+                                                  .inputs_max = 2,
+                                                  .fail_one_in = 20,
+                                                  .target_one_in = 4,
+                                                  .constants = true,
+                                                  .losses_max = 4,
+                                                  .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void constants_come_to_those_that_live(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(400, constants), 0);
+}
+
+static bool resources(uint64_t seed)
+{
+    static const struct script_flavour flavour = {.workers_max = 6,
+                                                  .tasks_max = 80,
+                                                  .inputs_max = 3,
+                                                  .fail_one_in = 12,
+                                                  .target_one_in = 5,
+                                                  .picky_one_in = 2,
+                                                  .losses_max = 4,
+                                                  .small = true,
+                                                  .check = true};
+    return script_run(seed, &flavour);
+}
+
+static void what_lost_tasks_held_is_free_again(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(300, resources), 0);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -123,6 +162,10 @@ int main(void)
         {"so do those of few workers that steal",
          so_do_those_of_few_workers_that_steal},
         {"errors survive losses", errors_survive_losses},
+        {"constants come to those that live",
+         constants_come_to_those_that_live},
+        {"what lost tasks held is free again",
+         what_lost_tasks_held_is_free_again},
         {"trees of tasks survive losses", trees_of_tasks_survive_losses},
         {"cut and failing trees do as well", cut_and_failing_trees_do_as_well},
         {"cancelled and late tasks stay so", cancelled_and_late_tasks_stay_so},
