@@ -278,14 +278,19 @@ static void fetch_ended(struct custody *custody, struct value *value)
     store_wanted(&custody->store, want);
 }
 
-/* Our own fetch followed the task to here. */
+/* Our own fetch followed the task to here. If it went on from here to a worker
+ * that is lost by now, whom the center had us ask does not have it yet again. */
 static void fetch_came_home(struct custody *custody, struct value *value,
                             const struct msg_key_fetch *fetch)
 {
     if (custody->inbound && !(value && value->asked)) return;
     assert(value && value->asked);
-    if (value->state == VALUE_FETCHING) say_fetch(custody, value->thief, fetch);
-    else fetch_ended(custody, value);
+    if (value->state != VALUE_FETCHING) {
+        fetch_ended(custody, value);
+        return;
+    }
+    int to = value->thief ? value->thief : value->source;
+    if (to > 0) say_fetch(custody, to, fetch);
 }
 
 static void want_to_send(struct custody *custody, struct value *value, int to,
