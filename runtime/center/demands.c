@@ -194,6 +194,10 @@ struct demand *demands_find(struct demands *demands, const struct wish *wish)
 {
     struct demand **at = find_known(demands, wish);
     struct demand *demand = *at;
+    if (demand && !demand_has_worker(demand)) { /* those that could are lost */
+        refuse(demands, demand);
+        return NULL;
+    }
     if (demand) {
         *at = demand->next_known;
     } else {
