@@ -153,18 +153,6 @@ void lineage_decree(struct lineage *lineage, struct record *record,
     lineage_leave(lineage, spec);
 }
 
-void lineage_cut(struct lineage *lineage, struct record *record)
-{
-    struct spec *spec = record->spec;
-    uint32_t users = origin_of(record)->users;
-    if (!record->kept || !lineage_has_task(record)) return;
-    lineage_put(lineage, record, DMPI_OK);
-    origin_of(record)->users = users;
-    leave_inputs(lineage, spec);
-    specs_free(lineage->specs, spec);
-    remove_due(lineage);
-}
-
 size_t lineage_held(const struct lineage *lineage)
 {
     struct catalog *catalog = lineage->values->catalog;

@@ -9,9 +9,7 @@
  * it has an empty one, and stays itself as long as others may be made of it.
  *
  * So a chain x = f(x) whose steps are dropped keeps all its specs, about 150
- * bytes each, and all that was put into it, until its end is dropped, or
- * lineage_cut() says that the end need not be made again: it has been copied on
- * purpose. */
+ * bytes each, and all that was put into it, until its end is dropped. */
 #ifndef LINEAGE_H
 #define LINEAGE_H
 
@@ -54,9 +52,6 @@ void lineage_decree(struct lineage *lineage, struct record *record,
  * DMPI_OK, is its end, which an error value tells. It has no spec. */
 void lineage_put(struct lineage *lineage, struct record *record,
                  dmpi_status status);
-
-/* RECORD's value need not be made again: what it was made of may go. */
-void lineage_cut(struct lineage *lineage, struct record *record);
 
 /* Nobody needs RECORD, which has ended, but perhaps the lineage of others. It
  * may be gone afterwards. */
