@@ -86,8 +86,10 @@ dmpi_status dmpi_submit_gang(dmpi_pool *pool, const dmpi_function *function,
     if (!count) status = fault(DMPI_EINVAL, "a gang has at least one member");
     else if (!keys) status = fault(DMPI_EINVAL, "no place for the keys");
     else if (count >= (size_t)session->ranks)
-        status = fault(DMPI_EINVAL, "a gang of %zu on %d workers", count,
-                       session->ranks - 1);
+        status = fault(DMPI_EINVAL,
+                       "a gang of %zu in a pool of %d workers: start more "
+                       "ranks, or ask for a smaller gang",
+                       count, session->ranks - 1);
     else status = check_level(session);
     if (!status)
         status = submit(session, function, members, count, options, keys);
