@@ -205,13 +205,21 @@ on_task_done(struct center *center, int from, const struct msg_task_done *done)
     settle(center);
 }
 
+/* After a loss FROM may have left a run of RECORD's task that does not count. */
+static bool is_leaving(const struct record *record, int from)
+{
+    return record && task_ended(record) && task_active(record) &&
+           record->owner == from;
+}
+
 static void on_task_left(struct center *center, int from,
                          const struct msg_task_left *left)
 {
     if (kin_left_early(&center->kin, left->key)) return;
+    struct record *record = catalog_find(&center->catalog, left->key);
+    if (center->recover && !is_leaving(record, from)) return;
     kin_forget_children(&center->kin, left->key);
-    scheduler_left(&center->scheduler,
-                   catalog_find(&center->catalog, left->key), from);
+    scheduler_left(&center->scheduler, record, from);
     scheduler_settle(&center->scheduler);
 }
 

@@ -110,7 +110,7 @@ static void say_left(struct custody *custody, uint64_t key)
 void custody_left(struct custody *custody, struct job *job)
 {
     if (job->flags & JOB_TOLD) {
-        say_left(custody, job->key);
+        if (!(job->flags & JOB_ASTRAY)) say_left(custody, job->key);
         custody_discard(custody, job);
     } else {
         job->flags &= (uint16_t)~JOB_OVER;
@@ -248,6 +248,13 @@ static void say_done(struct custody *custody, const struct job *job,
         .attempt = job->attempt,
         .status =
             output->is_error ? (uint16_t)error_status(job, output) : DMPI_OK};
+}
+
+void custody_pin_inputs(struct custody *custody, struct job *job)
+{
+    if (job->flags & JOB_PINS) return;
+    job->flags |= JOB_PINS;
+    for (uint32_t i = 0; i < job->inputs; i++) custody_pin(job_inputs(job)[i]);
 }
 
 void custody_discard(struct custody *custody, struct job *job)
@@ -427,13 +434,35 @@ void custody_want_stored(struct custody *custody, struct value *value, int rank,
     want->request = request;
 }
 
+/* JOB is here after a loss, and the center has ended its task: if it runs, or
+ * misses inputs, it goes on for nobody. */
+static void go_astray(struct custody *custody, struct job *job)
+{
+    bool is_ready = job->flags & JOB_READY && !(job->flags & RUN_GANG);
+    custody->agenda->unended--;
+    job->output->asked = false;
+    if (is_ready) {
+        agenda_remove(custody->agenda, job);
+        custody_discard(custody, job);
+        return;
+    }
+    if (job->missing) custody->agenda->stolen -= job->from != 0;
+    atomic_store_explicit(&job->halted, true, memory_order_relaxed);
+    job->flags |= JOB_OVER | JOB_TOLD | JOB_ASTRAY;
+}
+
 void custody_on_key_put(struct custody *custody, int from,
                         const struct msg_key_put *put)
 {
     struct value *value = store_need(&custody->store, put->key);
-    if (value->state == VALUE_FETCHING) { /* from a rank that is lost */
+    if (value->state == VALUE_MAKING) go_astray(custody, value->job);
+    bool other_way = value->state == VALUE_FETCHING ||
+                     value->state == VALUE_MOVED ||
+                     value->state == VALUE_MAKING;
+    if (other_way) { /* of which a loss made nothing */
         value_enter(&custody->store, value, VALUE_EXPECTED);
         value->asked = false;
+        value->thief = 0;
     }
     if (put->request) custody_want_stored(custody, value, from, put->request);
     arrival_begin(custody, from, value, &put->payload,

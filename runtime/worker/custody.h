@@ -77,6 +77,9 @@ void custody_make(struct custody *custody, struct job *job);
 void custody_made(struct custody *custody, struct job *job,
                   struct buffer *output, uint64_t ns);
 
+/* After a loss JOB may run for nobody, who keeps its inputs: it does itself. */
+void custody_pin_inputs(struct custody *custody, struct job *job);
+
 /* JOB is over here: free it, and what it has pinned. */
 void custody_discard(struct custody *custody, struct job *job);
 

@@ -17,7 +17,8 @@ enum {
     JOB_PINS = 0x200,  /* a task here submitted it: it has pinned its inputs */
     JOB_GOES_ON = 0x400, /* the center knows that another follows it */
     JOB_OVER = 0x800,    /* its key has an end, see control.h */
-    JOB_TOLD = 0x1000    /* and the center has been told of it */
+    JOB_TOLD = 0x1000,   /* and the center has been told of it */
+    JOB_ASTRAY = 0x2000  /* it is over, and the center does not count it */
 };
 
 struct job {

@@ -104,6 +104,7 @@ static void tell(const struct value *value, struct report *report)
 static void look_at(struct custody *custody, struct value *value, int rank,
                     struct report *report)
 {
+    if (value->state == VALUE_MAKING) custody_pin_inputs(custody, value->job);
     remove_wants(custody, value, rank);
     lose(custody, value, rank);
     if (is_stray(value)) store_remove(&custody->store, value);

@@ -148,6 +148,7 @@ static void on_task_run(struct worker *worker, int from,
     if (from != 0) worker->agenda.stolen++;
     custody_make(&worker->custody, job);
     gather_inputs(worker, job, (const struct msg_input *)(run + 1));
+    if (worker->custody.lossy) custody_pin_inputs(&worker->custody, job);
     if (job_epoch(job)) constants_await(&worker->constants, job);
     if (!job->missing) agenda_add(&worker->agenda, job);
     control_job_came(&worker->custody, job);
