@@ -145,9 +145,11 @@ enum { WORK = CHECK_COUNT(tests) - 1 };
 static int open_with(const char *file, dmpi_status status)
 {
     char options[300];
+    dmpi_pool *none = (dmpi_pool *)options; /* to see whether it is set */
     snprintf(options, sizeof options, "trace=%s", file);
-    pool = (dmpi_pool *)options; /* to see that it is set */
+    pool = none;
     if (dmpi_open(options, &pool) != status) return 1;
+    if (status) return pool != none;
     if (!pool) return 0;
     dmpi_key key;
     if (dmpi_submit(pool, use, NULL, 0, NULL, 0, NULL, &key)) return 1;
