@@ -12,6 +12,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-export ASAN_OPTIONS=detect_leaks=1 # there is no MPI in it
+export ASAN_OPTIONS=detect_leaks=0 # a worker that dies leaves what it has
 first=${2:-1}
 exec "${BUILD:-build}/tests/sim/prog_campaign" "${1:-20000}" "$first"

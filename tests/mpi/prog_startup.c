@@ -88,7 +88,7 @@ static dmpi_status one_pool(int64_t number)
 {
     dmpi_pool *open;
     dmpi_status status = dmpi_open(NULL, &open);
-    if (!open) return status;
+    if (status || !open) return status;
     run_tasks(open, number);
     return dmpi_close(open);
 }
