@@ -7,7 +7,7 @@
 # code 0, and leave no process, and nothing in /tmp or /dev/shm: as root it has
 # those to itself.
 #
-# jobs: 192, short: 3
+# jobs: 192, short: 2
 #
 #     BUILD=build tests/faults/workers.sh JOBS [FIRST]
 set -uo pipefail
