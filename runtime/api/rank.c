@@ -107,7 +107,8 @@ static dmpi_status workers(struct session *session, dmpi_worker table[],
                            size_t capacity, size_t *count)
 {
     if (as_center(session)) {
-        struct buffer *buffer = center_workers(session->center);
+        struct buffer *buffer =
+            errands_workers(center_errands(session->center));
         copy_list(buffer->data, buffer->size, sizeof *table, table, capacity,
                   count);
         buffer_unref(buffer);
@@ -151,7 +152,8 @@ static dmpi_status holders(struct session *session, dmpi_key key, int ranks[],
 {
     if (as_center(session)) {
         struct buffer *buffer;
-        dmpi_status status = center_holders(session->center, key, &buffer);
+        dmpi_status status =
+            errands_holders(center_errands(session->center), key, &buffer);
         if (status) return status;
         copy_list(buffer->data, buffer->size, sizeof(int32_t), ranks, capacity,
                   count);
@@ -183,7 +185,8 @@ dmpi_status dmpi_rank_has_what(int rank, dmpi_key keys[], size_t capacity,
     if (!status) {
         struct request *request = open_request(session);
         if (as_center(session))
-            center_ask_keys(session->center, rank, request->id);
+            errands_ask_keys(center_errands(session->center), rank,
+                             request->id);
         else
             errand_ask_keys(worker_custody(session->worker), rank, request->id);
         status = take_list(session, request, sizeof(dmpi_key), keys, capacity,
@@ -219,7 +222,8 @@ static dmpi_status put(struct session *session, int rank, const void *data,
     struct request *request = open_request(session);
     uint64_t made;
     if (as_center(session))
-        center_put_as_peer(session->center, rank, request->id, buffer, &made);
+        made = errands_put(center_errands(session->center), rank, request->id,
+                           buffer);
     else
         errand_put(worker_custody(session->worker), rank, request->id, buffer,
                    &made);
@@ -268,7 +272,7 @@ dmpi_status dmpi_rank_get(int rank, dmpi_key key, void **data, size_t *size)
     if (!status) {
         struct request *request = open_request(session);
         if (as_center(session))
-            center_fetch_now(session->center, rank, key, request);
+            errands_fetch(center_errands(session->center), rank, key, request);
         else errand_fetch(worker_custody(session->worker), rank, key, request);
         status = take_value(session, request, data, size);
     }
@@ -277,7 +281,8 @@ dmpi_status dmpi_rank_get(int rank, dmpi_key key, void **data, size_t *size)
 
 static dmpi_status drop(struct session *session, int rank, dmpi_key key)
 {
-    if (as_center(session)) return center_drop_copy(session->center, key, rank);
+    if (as_center(session))
+        return errands_drop_copy(center_errands(session->center), key, rank);
     struct request *request = open_request(session);
     errand_ask_drop(worker_custody(session->worker), rank, key, request->id);
     return take_value(session, request, NULL, NULL);

@@ -14,7 +14,6 @@
 #include "copies.h"
 #include "curfew.h"
 #include "fault.h"
-#include "key.h"
 #include "kin.h"
 #include "levels.h"
 #include "log.h"
@@ -29,9 +28,10 @@ struct center {
     struct values values;
     struct scheduler scheduler;
     struct kin kin;
+    struct puts puts;
+    struct errands errands;
     struct closing closing;
     struct curfew curfew;
-    uint64_t bytes_put;
     bool recover; /* see struct center_setup */
     struct losses losses;
 };
@@ -50,6 +50,9 @@ struct center *center_new(struct port *port, const struct center_setup *setup)
     scheduler_init(&center->scheduler, &center->values, setup->supply,
                    setup->functions, setup->steal);
     kin_init(&center->kin, port, &center->exchange, &center->scheduler);
+    center->puts.values = &center->values;
+    center->errands =
+        (struct errands){.kin = &center->kin, .puts = &center->puts};
     closing_init(&center->closing, port);
     center->exchange.recover = setup->recover;
     if (setup->recover) kin_recover(&center->kin);
@@ -88,6 +91,11 @@ void center_free(struct center *center)
 struct exchange *center_exchange(struct center *center)
 {
     return &center->exchange;
+}
+
+struct errands *center_errands(struct center *center)
+{
+    return &center->errands;
 }
 
 static bool is_worker(const struct center *center, int rank)
@@ -223,15 +231,6 @@ static void on_task_left(struct center *center, int from,
     scheduler_settle(&center->scheduler);
 }
 
-/* RANK knows something of KEY, and is to be told when it goes; at once, if it
- * has gone meanwhile. */
-static void note(struct center *center, uint64_t key, int rank)
-{
-    struct record *record = catalog_find_key(&center->catalog, key);
-    if (record) values_note(&center->values, record, rank);
-    else values_say_drop(&center->values, key, rank);
-}
-
 static void on_task_moved(struct center *center, int from,
                           const struct msg_task_moved *moved)
 {
@@ -244,43 +243,22 @@ static void on_task_moved(struct center *center, int from,
         losses_moved(&center->losses, record, from, moved);
     else if (record)
         scheduler_moved(&center->scheduler, record, from, (int)moved->to);
-    note(center, moved->key, from);
-    for (uint32_t i = 0; i < moved->inputs; i++) note(center, inputs[i], from);
+    values_note_key(&center->values, moved->key, from);
+    for (uint32_t i = 0; i < moved->inputs; i++)
+        values_note_key(&center->values, inputs[i], from);
     settle(center);
 }
 
 /* ---- values --------------------------------------------------------------*/
 
-static void say_put(struct center *center, int rank, uint64_t key,
-                    uint64_t request, struct buffer *buffer)
-{
-    values_say_put(&center->values, rank, key, request, buffer);
-    center->bytes_put += buffer->size;
-}
-
 uint64_t center_put(struct center *center, int rank, struct buffer *buffer)
 {
-    if (!rank || center->port->lost[rank])
-        rank = roster_least_filled(&center->roster)->rank;
-    struct record *record = catalog_make(&center->catalog);
-    say_put(center, rank, record->key, 0, buffer);
-    task_enter(record, TASK_DONE);
-    if (center->recover) lineage_put(&center->losses.lineage, record, DMPI_OK);
-    values_exist(&center->values, record, rank, buffer->size);
-    return record->key;
+    return puts_make(&center->puts, rank, buffer)->key;
 }
 
 uint64_t center_put_later(struct center *center, uint64_t bytes)
 {
-    struct record *record = catalog_make(&center->catalog);
-    record->bytes = bytes;
-    record->outside = true;
-    task_enter(record, TASK_DONE);
-    if (center->recover) {
-        lineage_put(&center->losses.lineage, record, DMPI_OK);
-        spec_origin(record->spec)->outside = true;
-    }
-    return record->key;
+    return puts_make_outside(&center->puts, bytes)->key;
 }
 
 void center_recall_by(struct center *center,
@@ -295,7 +273,7 @@ void center_constant(struct center *center, const char *name,
                      struct buffer *buffer)
 {
     epochs_begin(&center->scheduler.specs.epochs, name, buffer);
-    if (buffer) center->bytes_put += buffer->size;
+    if (buffer) center->puts.bytes += buffer->size;
 }
 
 size_t center_constants_spreading(const struct center *center)
@@ -362,17 +340,6 @@ bool center_is_watched(const struct center *center)
     return center->watches.by_key.count;
 }
 
-static void say_fetch(struct center *center, int rank, uint64_t key,
-                      const struct request *request, uint32_t flags)
-{
-    struct msg_key_fetch *fetch =
-        port_say(center->port, rank, MSG_KEY_FETCH, sizeof *fetch);
-    *fetch = (struct msg_key_fetch){.key = key,
-                                    .request = request->id,
-                                    .limit = request->room,
-                                    .flags = flags};
-}
-
 /* No worker has it: the application gets it as it is recalled. */
 static void settle_from_outside(struct center *center, uint64_t key,
                                 const struct request *request)
@@ -397,8 +364,12 @@ void center_fetch(struct center *center, uint64_t key, struct request *request)
     request->kind = REQUEST_VALUE;
     request->key = key;
     request->peer = record->owner;
-    say_fetch(center, record->owner, key, request,
-              task_ended(record) ? 0 : FETCH_FOLLOW);
+    values_say_fetch(&center->values, record->owner,
+                     &(struct msg_key_fetch){
+                         .key = key,
+                         .request = request->id,
+                         .limit = request->room,
+                         .flags = task_ended(record) ? 0 : FETCH_FOLLOW});
 }
 
 void center_need(struct center *center, uint64_t key)
@@ -413,13 +384,6 @@ void center_unneed(struct center *center, uint64_t key)
     values_unneed(&center->values, catalog_find(&center->catalog, key));
 }
 
-void center_fetch_now(struct center *center, int rank, uint64_t key,
-                      const struct request *request)
-{
-    exchange_expect(&center->exchange, request->id, rank, REQUEST_OTHER, 0);
-    say_fetch(center, rank, key, request, FETCH_NOW);
-}
-
 size_t center_replicate(struct center *center, uint64_t key, size_t copies,
                         struct request *requests[])
 {
@@ -432,79 +396,6 @@ size_t center_replicate(struct center *center, uint64_t key, size_t copies,
     return made;
 }
 
-/* ---- low level calls -----------------------------------------------------*/
-
-dmpi_status center_holders(struct center *center, uint64_t key,
-                           struct buffer **ranks)
-{
-    return copies_tell(&center->values, key, ranks);
-}
-
-struct buffer *center_workers(struct center *center)
-{
-    return roster_tell(&center->roster);
-}
-
-dmpi_status center_drop_copy(struct center *center, uint64_t key, int rank)
-{
-    return copies_drop(&center->values, key, rank);
-}
-
-void center_put_as_peer(struct center *center, int rank, uint64_t request,
-                        struct buffer *buffer, uint64_t *key)
-{
-    *key = key_make(0, ++center->catalog.last);
-    exchange_expect(&center->exchange, request, rank, REQUEST_PUT, *key);
-    say_put(center, rank, *key, request, buffer);
-}
-
-void center_ask_keys(struct center *center, int rank, uint64_t request)
-{
-    struct msg_ask_keys *ask =
-        port_say(center->port, rank, MSG_ASK_KEYS, sizeof *ask);
-    exchange_expect(&center->exchange, request, rank, REQUEST_OTHER, 0);
-    ask->request = request;
-}
-
-static void on_key_held(struct center *center, int from,
-                        const struct msg_key_held *held)
-{
-    struct record *record = catalog_add(&center->catalog, held->key);
-    task_enter(record, TASK_DONE);
-    if (center->recover) lineage_put(&center->losses.lineage, record, DMPI_OK);
-    values_exist(&center->values, record, from, held->bytes);
-    if (key_rank(held->key) == from) late_told(&center->kin.late, held->key);
-    if (held->request)
-        exchange_answer(&center->exchange, (int)held->asker, held->request,
-                        DMPI_OK, NULL);
-}
-
-static void on_ask_holders(struct center *center, int from,
-                           const struct msg_ask_holders *ask)
-{
-    struct buffer *ranks = NULL;
-    if (kin_waits_for(&center->kin, from, &ask->key, 1, ask)) return;
-    dmpi_status status = center_holders(center, ask->key, &ranks);
-    exchange_answer(&center->exchange, from, ask->request, status, ranks);
-    buffer_unref(ranks);
-}
-
-static void on_ask_workers(struct center *center, int from,
-                           const struct msg_ask_workers *ask)
-{
-    struct buffer *table = center_workers(center);
-    exchange_answer(&center->exchange, from, ask->request, DMPI_OK, table);
-    buffer_unref(table);
-}
-
-static void on_ask_drop(struct center *center, int from,
-                        const struct msg_ask_drop *ask)
-{
-    if (kin_waits_for(&center->kin, from, &ask->key, 1, ask)) return;
-    dmpi_status status = center_drop_copy(center, ask->key, (int)ask->rank);
-    exchange_answer(&center->exchange, from, ask->request, status, NULL);
-}
-
 /* ---- tasks of tasks ------------------------------------------------------*/
 
 static void on_task_new(struct center *center, int from,
@@ -512,36 +403,6 @@ static void on_task_new(struct center *center, int from,
 {
     kin_on_task_new(&center->kin, from, task);
     settle(center);
-}
-
-static void on_task_here(struct center *center, int from,
-                         const struct msg_task_new *task)
-{
-    kin_on_task_here(&center->kin, from, task);
-}
-
-static void on_task_goes_on(struct center *center, int from,
-                            const struct msg_task_new *task)
-{
-    kin_on_task_goes_on(&center->kin, from, task);
-}
-
-static void on_key_release(struct center *center, int from,
-                           const struct msg_key_release *release)
-{
-    kin_on_key_release(&center->kin, from, release);
-}
-
-static void on_ask_value(struct center *center, int from,
-                         const struct msg_ask_value *ask)
-{
-    kin_on_ask_value(&center->kin, from, ask);
-}
-
-static void on_key_got(struct center *center, int from,
-                       const struct msg_key_got *got)
-{
-    kin_on_key_got(&center->kin, from, got);
 }
 
 static void on_stuck(struct center *center, int from,
@@ -554,12 +415,6 @@ static void on_unstuck(struct center *center, int from,
                        const struct msg_unstuck *unstuck)
 {
     kin_on_unstuck(&center->kin, from);
-}
-
-static void on_blocked(struct center *center, int from,
-                       const struct msg_blocked *blocked)
-{
-    kin_on_blocked(&center->kin, from, blocked);
 }
 
 static void on_echo(struct center *center, int from,
@@ -639,12 +494,6 @@ uint64_t center_not_begun(const struct center *center)
     return center->scheduler.not_begun;
 }
 
-static void on_ask_curfew(struct center *center, int from,
-                          const struct msg_ask_curfew *ask)
-{
-    curfew_on_ask(&center->curfew, from, ask);
-}
-
 /* ---- the end -------------------------------------------------------------*/
 
 void center_stop(struct center *center, dmpi_status status)
@@ -672,12 +521,6 @@ static void on_quiet(struct center *center, int from,
     center_turn(center);
 }
 
-static void on_stopped(struct center *center, int from,
-                       const struct msg_stopped *stopped)
-{
-    closing_on_stopped(&center->closing, from, stopped);
-}
-
 bool center_stopped(const struct center *center)
 {
     return closing_is_over(&center->closing);
@@ -696,7 +539,7 @@ size_t center_held(const struct center *center)
 
 uint64_t center_bytes_put(const struct center *center)
 {
-    return center->bytes_put;
+    return center->puts.bytes;
 }
 
 void center_rest(struct center *center)
@@ -705,6 +548,25 @@ void center_rest(struct center *center)
 }
 
 /* ---- dispatch ------------------------------------------------------------*/
+
+/* What a part of the center reacts to by itself. */
+#define PASS_ON(name, part)                                                    \
+    static void on_##name(struct center *center, int from, const void *body)   \
+    {                                                                          \
+        part##_on_##name(&center->part, from, body);                           \
+    }
+PASS_ON(task_here, kin)
+PASS_ON(task_goes_on, kin)
+PASS_ON(key_release, kin)
+PASS_ON(ask_value, kin)
+PASS_ON(key_got, kin)
+PASS_ON(blocked, kin)
+PASS_ON(key_held, errands)
+PASS_ON(ask_holders, errands)
+PASS_ON(ask_workers, errands)
+PASS_ON(ask_drop, errands)
+PASS_ON(ask_curfew, curfew)
+PASS_ON(stopped, closing)
 
 static inline __attribute__((always_inline)) void
 react(struct center *center, int from, const struct message *message)

@@ -9,6 +9,7 @@
 
 #include "distmpi/pool.h"
 #include "distmpi/rank.h"
+#include "errands.h"
 #include "exchange.h"
 #include "levels.h"
 #include "scheduler.h"
@@ -39,6 +40,9 @@ void center_arrived(void *center, struct port_cookie cookie,
 
 /* Requests and calls of this rank. Lives as long as the center. */
 struct exchange *center_exchange(struct center *center);
+
+/* What rank.h asks, for rank 0 itself. Lives as long as the center. */
+struct errands *center_errands(struct center *center);
 
 /* ---- the application's calls ---------------------------------------------*/
 
@@ -135,17 +139,6 @@ void center_unneed(struct center *center, uint64_t key);
  * center_unneed() for each that is done. */
 size_t center_replicate(struct center *center, uint64_t key, size_t copies,
                         struct request *requests[]);
-
-/* What rank.h asks; for rank 0 itself. */
-dmpi_status center_holders(struct center *center, uint64_t key,
-                           struct buffer **ranks);
-struct buffer *center_workers(struct center *center);
-dmpi_status center_drop_copy(struct center *center, uint64_t key, int rank);
-void center_put_as_peer(struct center *center, int rank, uint64_t request,
-                        struct buffer *buffer, uint64_t *key);
-void center_ask_keys(struct center *center, int rank, uint64_t request);
-void center_fetch_now(struct center *center, int rank, uint64_t key,
-                      const struct request *request);
 
 /* Tasks submitted that have not ended, or still run though they were cancelled or
  * out of time. */

@@ -15,8 +15,8 @@ void curfew_tell(struct curfew *curfew, struct scheduler *scheduler,
     }
 }
 
-void curfew_on_ask(struct curfew *curfew, int from,
-                   const struct msg_ask_curfew *ask)
+void curfew_on_ask_curfew(struct curfew *curfew, int from,
+                          const struct msg_ask_curfew *ask)
 {
     if (curfew->asked_by) return;
     curfew->asked_by = from;

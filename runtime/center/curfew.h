@@ -20,7 +20,7 @@ void curfew_tell(struct curfew *curfew, struct scheduler *scheduler,
                  uint64_t left_ns, bool begins);
 
 /* Reaction. */
-void curfew_on_ask(struct curfew *curfew, int from,
-                   const struct msg_ask_curfew *ask);
+void curfew_on_ask_curfew(struct curfew *curfew, int from,
+                          const struct msg_ask_curfew *ask);
 
 #endif

@@ -393,14 +393,13 @@ static void note_question(struct kin *kin, struct record *record, int from,
 static void say_question(struct kin *kin, const struct record *record, int from,
                          const struct msg_ask_value *ask)
 {
-    struct msg_key_fetch *fetch =
-        port_say(kin->port, record->owner, MSG_KEY_FETCH, sizeof *fetch);
-    *fetch =
-        (struct msg_key_fetch){.key = record->key,
-                               .request = ask->request,
-                               .limit = ask->limit,
-                               .flags = task_ended(record) ? 0 : FETCH_FOLLOW,
-                               .asker = (uint32_t)from};
+    struct msg_key_fetch fetch = {.key = record->key,
+                                  .request = ask->request,
+                                  .limit = ask->limit,
+                                  .flags =
+                                      task_ended(record) ? 0 : FETCH_FOLLOW,
+                                  .asker = (uint32_t)from};
+    values_say_fetch(kin->scheduler->values, record->owner, &fetch);
 }
 
 /* RECORD has an owner: let him answer. */

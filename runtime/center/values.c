@@ -81,11 +81,26 @@ void values_say_put(const struct values *values, int rank, uint64_t key,
     payload_send(values->port, rank, &put->payload, buffer, key);
 }
 
+void values_say_fetch(const struct values *values, int rank,
+                      const struct msg_key_fetch *fetch)
+{
+    struct msg_key_fetch *said =
+        port_say(values->port, rank, MSG_KEY_FETCH, sizeof *said);
+    *said = *fetch;
+}
+
 void values_say_drop(struct values *values, uint64_t key, int rank)
 {
     struct msg_key_drop *drop =
         port_say(values->port, rank, MSG_KEY_DROP, sizeof *drop);
     drop->key = key;
+}
+
+void values_note_key(struct values *values, uint64_t key, int rank)
+{
+    struct record *record = catalog_find_key(values->catalog, key);
+    if (record) values_note(values, record, rank);
+    else values_say_drop(values, key, rank);
 }
 
 static void say_drop_to_set(struct values *values, uint64_t key,

@@ -38,10 +38,17 @@ void values_copy(struct values *values, struct record *record, int rank);
  * on: it is told when RECORD is forgotten. */
 void values_note(struct values *values, struct record *record, int rank);
 
+/* The same by its KEY: if there is no record any more it is told now. */
+void values_note_key(struct values *values, uint64_t key, int rank);
+
 /* Tell RANK to keep BUFFER (a reference is taken), which may be an error, under
  * KEY. REQUEST: of this rank, answered when it is there, or 0. */
 void values_say_put(const struct values *values, int rank, uint64_t key,
                     uint64_t request, struct buffer *buffer);
+
+/* Ask RANK for a value, as FETCH says. */
+void values_say_fetch(const struct values *values, int rank,
+                      const struct msg_key_fetch *fetch);
 
 /* Tell RANK to forget KEY. */
 void values_say_drop(struct values *values, uint64_t key, int rank);

@@ -647,7 +647,9 @@ static void wait_for_all(struct script *script)
 static void check_holders(struct script *script, const struct entry *entry)
 {
     struct buffer *ranks = NULL;
-    if (center_holders(script->center, entry->key, &ranks) != DMPI_OK) return;
+    if (errands_holders(center_errands(script->center), entry->key, &ranks) !=
+        DMPI_OK)
+        return;
     for (size_t i = 0; i < ranks->size / sizeof(int32_t); i++) {
         int rank = ((int32_t *)ranks->data)[i];
         struct exchange *exchange = exchange_of(script, rank);

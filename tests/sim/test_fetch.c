@@ -262,7 +262,8 @@ static void fetch_of_a_copy_does_not_follow_the_task(void)
     scene_run_next(&scene, 2);
     scene_deliver(&scene, 2, 0, MSG_TASK_DONE);
     scene_deliver(&scene, 2, 0, MSG_TASK_DONE);
-    CU_ASSERT_EQUAL(center_drop_copy(scene.cluster->center, scene.wanted, 4),
+    CU_ASSERT_EQUAL(errands_drop_copy(center_errands(scene.cluster->center),
+                                      scene.wanted, 4),
                     DMPI_OK);
     scene_deliver(&scene, 0, 4, MSG_KEY_DROP);
     scene_submit(&scene, &scene.wanted, 1, true);

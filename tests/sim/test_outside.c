@@ -135,7 +135,9 @@ static void who_asks_for_holders_brings_it(void)
     struct request *requests[3];
     outside_init(&outside, 1);
     struct center *center = outside.cluster->center;
-    CU_ASSERT_EQUAL(center_holders(center, outside.keys[2], &ranks), DMPI_OK);
+    CU_ASSERT_EQUAL(
+        errands_holders(center_errands(center), outside.keys[2], &ranks),
+        DMPI_OK);
     CU_ASSERT_EQUAL(ranks->size, sizeof(int32_t));
     buffer_unref(ranks);
     CU_ASSERT_EQUAL(outside.recalls[2], 1);

@@ -56,7 +56,9 @@ static uint64_t put_by(struct cluster *cluster, int asker, int rank,
     if (asker)
         errand_put(worker_custody(cluster_worker(cluster, asker)), rank,
                    request->id, buffer, &key);
-    else center_put_as_peer(cluster->center, rank, request->id, buffer, &key);
+    else
+        key = errands_put(center_errands(cluster->center), rank, request->id,
+                          buffer);
     CU_ASSERT_EQUAL(await(cluster, asker, request, NULL, NULL), DMPI_OK);
     return key;
 }
@@ -77,7 +79,7 @@ static dmpi_status read_by(struct cluster *cluster, int asker, int rank,
     if (asker)
         errand_fetch(worker_custody(cluster_worker(cluster, asker)), rank, key,
                      request);
-    else center_fetch_now(cluster->center, rank, key, request);
+    else errands_fetch(center_errands(cluster->center), rank, key, request);
     return await(cluster, asker, request, data, size);
 }
 
@@ -172,7 +174,7 @@ static void read_tells_the_size_of_what_does_not_fit(void)
         if (asker)
             errand_fetch(worker_custody(cluster_worker(cluster, asker)), 2, key,
                          request);
-        else center_fetch_now(cluster->center, 2, key, request);
+        else errands_fetch(center_errands(cluster->center), 2, key, request);
         cluster_run(cluster);
         CU_ASSERT_TRUE(request->done);
         CU_ASSERT_EQUAL(request->status, DMPI_ESIZE);
@@ -221,15 +223,17 @@ static void holders_are_none_before_the_value_exists(void)
     struct buffer *ranks;
     int32_t first[4];
 
-    CU_ASSERT_EQUAL(center_holders(cluster->center, key, &ranks), DMPI_OK);
+    CU_ASSERT_EQUAL(
+        errands_holders(center_errands(cluster->center), key, &ranks), DMPI_OK);
     CU_ASSERT_EQUAL(ranks->size, 0);
     buffer_unref(ranks);
     cluster_run(cluster);
     CU_ASSERT_EQUAL(holders(cluster, key, first), 2);
     CU_ASSERT_EQUAL(first[0], 2);
     CU_ASSERT_EQUAL(first[1], 3);
-    CU_ASSERT_EQUAL(center_holders(cluster->center, 12345, &ranks),
-                    DMPI_ENOKEY);
+    CU_ASSERT_EQUAL(
+        errands_holders(center_errands(cluster->center), 12345, &ranks),
+        DMPI_ENOKEY);
     center_drop(cluster->center, key);
     center_drop(cluster->center, other);
     stop(cluster);
@@ -249,7 +253,7 @@ static void rank_tells_its_keys(void)
         if (asker)
             errand_ask_keys(worker_custody(cluster_worker(cluster, asker)), 2,
                             request->id);
-        else center_ask_keys(cluster->center, 2, request->id);
+        else errands_ask_keys(center_errands(cluster->center), 2, request->id);
         CU_ASSERT_EQUAL(await(cluster, asker, request, (void **)&data, &size),
                         DMPI_OK);
         CU_ASSERT_EQUAL_FATAL(size, sizeof keys);
@@ -318,8 +322,11 @@ static void drop_of_what_is_needed_is_refused(void)
     uint64_t input = put_by(cluster, 1, 2, buffer);
     uint64_t key = cluster_submit(cluster, ORACLE_WORD, &input, 1, 0, 3, true);
 
-    CU_ASSERT_EQUAL(center_drop_copy(cluster->center, input, 2), DMPI_EBUSY);
-    CU_ASSERT_EQUAL(center_drop_copy(cluster->center, key, 3), DMPI_EBUSY);
+    CU_ASSERT_EQUAL(
+        errands_drop_copy(center_errands(cluster->center), input, 2),
+        DMPI_EBUSY);
+    CU_ASSERT_EQUAL(errands_drop_copy(center_errands(cluster->center), key, 3),
+                    DMPI_EBUSY);
     cluster_run(cluster);
     CU_ASSERT_EQUAL(drop_by(cluster, 1, 2, input), DMPI_OK);
     CU_ASSERT_EQUAL(drop_by(cluster, 1, 3, key), DMPI_OK);
@@ -337,7 +344,8 @@ static void drop_while_copies_are_made_is_refused(void)
 
     size_t made = center_replicate(cluster->center, key, 3, requests);
     CU_ASSERT_EQUAL(made, 2);
-    CU_ASSERT_EQUAL(center_drop_copy(cluster->center, key, 2), DMPI_EBUSY);
+    CU_ASSERT_EQUAL(errands_drop_copy(center_errands(cluster->center), key, 2),
+                    DMPI_EBUSY);
     CU_ASSERT_EQUAL(center_drop(cluster->center, key), DMPI_OK);
     cluster_run(cluster);
     for (size_t i = 0; i < made; i++) {
