@@ -83,6 +83,7 @@ void losses_fini(struct losses *losses)
     free(losses->answers);
     free(losses->doubts);
     map_fini(&losses->crashed);
+    map_fini(&losses->back);
     moves_fini(&losses->moves);
     again_fini(&losses->again);
     lineage_fini(&losses->lineage);
@@ -100,14 +101,24 @@ static void add(struct list *list, struct record *record)
 
 /* ---- who has what --------------------------------------------------------*/
 
-static const uint64_t *keys_of(const struct answer *answer)
+/* FROM has said that it has some tasks no more: it may be asked for them. */
+static void note_back(struct losses *losses, int from,
+                      const struct msg_lost_heard *heard)
 {
-    return (const uint64_t *)(answer->last + 1);
+    for (uint32_t i = 0; i < heard->back; i++) {
+        const struct msg_lost_task *task = &lost_heard_back(heard)[i];
+        struct record *record = find(losses, task->key);
+        if (!record || map_get(&losses->back, task->key)) continue;
+        values_note(values_of(losses), record, from);
+        map_add(&losses->back, task->key,
+                (void *)(uintptr_t)(1 + task->attempt));
+    }
 }
 
-static const struct msg_lost_task *tasks_of(const struct answer *answer)
+static bool is_back(const struct losses *losses, const struct record *record)
 {
-    return (const struct msg_lost_task *)(keys_of(answer) + answer->last->keys);
+    uintptr_t back = (uintptr_t)map_get(&losses->back, record->key);
+    return back == 1 + (uintptr_t)record->attempt;
 }
 
 /* Call DO for each key that a worker waits for. */
@@ -118,7 +129,7 @@ static void for_missing(struct settling *settling,
     for (int rank = 1; rank < losses->kin->port->ranks; rank++) {
         const struct answer *answer = &losses->answers[rank];
         for (uint32_t i = 0; answer->last && i < answer->last->keys; i++)
-            visit(settling, rank, keys_of(answer)[i]);
+            visit(settling, rank, lost_heard_keys(answer->last)[i]);
     }
     for (size_t i = 0; i < losses->doubt_count; i++)
         if (!is_lost(losses, losses->doubts[i].rank))
@@ -149,13 +160,29 @@ static void note_reported(struct settling *settling)
     for (int rank = 1; rank < losses->kin->port->ranks; rank++) {
         const struct answer *answer = &losses->answers[rank];
         for (uint32_t i = 0; answer->last && i < answer->last->tasks; i++) {
-            const struct msg_lost_task *task = &tasks_of(answer)[i];
+            const struct msg_lost_task *task =
+                &lost_heard_tasks(answer->last)[i];
             struct record *record = find(losses, task->key);
             if (record && record->state == TASK_PLACED &&
                 record->attempt == task->attempt &&
                 !map_get(&settling->reported, task->key))
                 map_add(&settling->reported, task->key,
                         (void *)(uintptr_t)rank);
+        }
+    }
+}
+
+/* Copies that came with stolen tasks. */
+static void note_held(struct settling *settling)
+{
+    struct losses *losses = settling->losses;
+    for (int rank = 1; rank < losses->kin->port->ranks; rank++) {
+        const struct answer *answer = &losses->answers[rank];
+        for (uint32_t i = 0; answer->last && i < answer->last->held; i++) {
+            struct record *record =
+                find(losses, lost_heard_held(answer->last)[i]);
+            if (record && record->state != TASK_GONE)
+                values_copy(values_of(losses), record, rank);
         }
     }
 }
@@ -260,7 +287,9 @@ static void look_at(struct settling *settling, struct record *record)
     const struct port *port = settling->losses->kin->port;
     bool placed = record->state == TASK_PLACED;
     bool ended = task_ended(record);
-    if (placed && !has_task(settling, record)) find_task(settling, record);
+    if (placed && is_back(settling->losses, record))
+        add(&settling->tasks, record);
+    else if (placed && !has_task(settling, record)) find_task(settling, record);
     bool lost = ended && is_lost(settling->losses, record->owner);
     for (int rank = 1; rank < port->ranks; rank++) {
         if (!port->lost[rank]) continue;
@@ -448,6 +477,7 @@ static void settle(struct losses *losses)
     end_gang_members(losses);
     end_leaving(losses);
     note_reported(&settling);
+    note_held(&settling);
     look_at_all(&settling);
     make_good(&settling);
     stop_pinned(losses);
@@ -472,7 +502,8 @@ static void forget_answers(struct losses *losses)
     }
     losses->doubt_count = 0;
     map_fini(&losses->crashed);
-    losses->crashed = (struct map){0};
+    map_fini(&losses->back);
+    losses->crashed = losses->back = (struct map){0};
 }
 
 void losses_tell(const struct losses *losses, int rank)
@@ -519,8 +550,8 @@ bool losses_on_heard(struct losses *losses, int from,
                      const struct msg_lost_heard *heard)
 {
     struct answer *answer = &losses->answers[from];
-    size_t bytes = sizeof *heard + heard->keys * sizeof(uint64_t) +
-                   heard->tasks * sizeof(struct msg_lost_task);
+    size_t bytes = lost_heard_bytes(heard);
+    note_back(losses, from, heard);
     assert(answer->due);
     answer->due--;
     losses->awaited--;

@@ -26,6 +26,8 @@ struct losses {
     size_t doubt_count;
     struct map crashed; /* keys that a lost worker ran, since the last
                              * settling */
+    struct map back; /* keys of tasks that workers have not any more, the same:
+                      * to 1 + their attempt */
     uint32_t crash_limit;
     int living;
     bool stopping; /* nothing is run again */

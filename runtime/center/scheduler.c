@@ -326,14 +326,22 @@ static int choose(struct scheduler *scheduler, struct spec *spec)
     return placement_choose(scheduler->values->roster, spec);
 }
 
+/* SPEC waits for its resources, unless it will not run: false. */
+static bool gather(struct scheduler *scheduler, struct spec *spec)
+{
+    spec->flags |= RUN_VOID;
+    if (inputs_bad(spec)) return false;
+    spec->flags &= (uint8_t)~RUN_VOID;
+    demands_push(&scheduler->specs.demands, spec);
+    return true;
+}
+
 static void look_at_fresh(struct scheduler *scheduler)
 {
     struct record *record;
     while ((record = pop(&scheduler->fresh))) {
-        if (spec_gathers(record->spec) && !inputs_bad(record->spec)) {
-            demands_push(&scheduler->specs.demands, record->spec);
+        if (spec_gathers(record->spec) && gather(scheduler, record->spec))
             continue;
-        }
         int rank = choose(scheduler, record->spec);
         if (!rank && goes_first(record))
             rank = roster_least_busy(scheduler->values->roster)->rank;

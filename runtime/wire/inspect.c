@@ -167,10 +167,7 @@ static const char *look_at_lost_heard(const struct inspect *inspect,
 {
     const struct msg_lost_heard *heard = body;
     if (!is_worker(inspect, heard->rank)) return no_worker;
-    return look_at_list(1,
-                        heard->keys * sizeof(uint64_t) +
-                            heard->tasks * sizeof(struct msg_lost_task),
-                        tail);
+    return look_at_list(1, lost_heard_bytes(heard) - sizeof *heard, tail);
 }
 
 static const char *look_at_wait_failed(const struct inspect *inspect,

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 11 };
+enum { MESSAGE_PROTOCOL = 12 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -167,19 +167,52 @@ struct msg_task_moved { /* tail: keys that I fetched for it and still hold */
     uint16_t pad[3];
 };
 
-/* A task that was given to the sender by a peer, and has not ended. */
 struct msg_lost_task {
     uint64_t key;
     uint64_t attempt;
 };
 
-struct msg_lost_heard { /* tail: keys that the sender waits for, then TASKS x
+struct msg_lost_heard { /* tail: KEYS and HELD x uint64_t, then TASKS and BACK x
                          * struct msg_lost_task */
     uint32_t rank;      /* that is lost */
-    uint32_t tasks;
-    uint32_t keys;
+    uint32_t keys;      /* that the sender waits for */
+    uint32_t held;      /* keys that it holds, which the center may not know */
+    uint32_t tasks;     /* that peers gave to it, and that have not ended */
+    uint32_t back; /* that it does not have any more, see losses_of_rank() */
     uint32_t pad;
 };
+
+static inline const uint64_t *
+lost_heard_keys(const struct msg_lost_heard *heard)
+{
+    return (const uint64_t *)(heard + 1);
+}
+
+static inline const uint64_t *
+lost_heard_held(const struct msg_lost_heard *heard)
+{
+    return lost_heard_keys(heard) + heard->keys;
+}
+
+static inline const struct msg_lost_task *
+lost_heard_tasks(const struct msg_lost_heard *heard)
+{
+    return (const struct msg_lost_task *)(lost_heard_held(heard) + heard->held);
+}
+
+static inline const struct msg_lost_task *
+lost_heard_back(const struct msg_lost_heard *heard)
+{
+    return lost_heard_tasks(heard) + heard->tasks;
+}
+
+/* Of all of it. */
+static inline size_t lost_heard_bytes(const struct msg_lost_heard *heard)
+{
+    return sizeof *heard +
+           sizeof(uint64_t) * ((size_t)heard->keys + heard->held) +
+           sizeof(struct msg_lost_task) * ((size_t)heard->tasks + heard->back);
+}
 
 struct msg_key_held {
     uint64_t key;
@@ -332,7 +365,8 @@ enum {
     RUN_NODE = 4,      /* not to be given to another node */
     RUN_GANG = 8,      /* when all members are there; GANG came before it */
     RUN_ISOLATED = 16, /* in an executor, whatever DISTMPI_ISOLATE says */
-    RUN_BARE = 32      /* not in one, likewise */
+    RUN_BARE = 32,     /* not in one, likewise */
+    RUN_VOID = 64      /* not: an input is an error. It holds no resources */
 };
 
 struct msg_task_run { /* tail: inputs, terms if flagged, arguments, name */

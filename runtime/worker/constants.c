@@ -187,6 +187,13 @@ void constants_await(struct constants *constants, struct job *job)
     queue_push(&constants->early, &job->link, order_of(epoch));
 }
 
+void constants_leave(struct constants *constants, struct job *job)
+{
+    uint64_t epoch = job_epoch(job);
+    if (epoch > constants->complete)
+        queue_remove(&constants->early, &job->link, order_of(epoch));
+}
+
 struct job *constants_next_job(struct constants *constants)
 {
     struct job *job = (struct job *)queue_first(&constants->early);

@@ -54,6 +54,9 @@ void constants_forget(struct constants *constants, uint64_t first);
 void constants_await(struct constants *constants, struct job *job);
 struct job *constants_next_job(struct constants *constants);
 
+/* JOB does not any more. */
+void constants_leave(struct constants *constants, struct job *job);
+
 /* What tasks of EPOCH, which is complete, see; a reference for the caller. If
  * EPOCH is forgotten, nobody cares what the task does: it sees the next. EPOCH
  * CONSTANTS_NOW: the last complete one. NULL: there are no constants, EPOCH is 0. */

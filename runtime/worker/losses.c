@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* losses.c - one look at every value. */
+/* losses.c - one look at every value, before that one at every job. */
 #include "losses.h"
 
 #include <stdlib.h>
@@ -8,33 +8,95 @@
 #include "arrival.h"
 #include "log.h"
 
-/* What the center is told. */
-struct report {
-    uint64_t *keys; /* owned */
-    size_t key_count, key_room;
-    struct msg_lost_task *tasks; /* owned */
-    size_t task_count, task_room;
+/* Tasks, in a list that grows. */
+struct tasks {
+    struct msg_lost_task *all; /* owned */
+    size_t count, room;
 };
 
-static void add_key(struct report *report, uint64_t key)
+struct keys {
+    uint64_t *all; /* owned */
+    size_t count, room;
+};
+
+/* What the center is told. */
+struct report {
+    struct keys keys, held;
+    struct tasks tasks, back;
+};
+
+static void add_key(struct keys *keys, uint64_t key)
 {
-    if (report->key_count == report->key_room) {
-        report->key_room = 2 * report->key_room + 16;
-        report->keys =
-            log_realloc(report->keys, report->key_room * sizeof *report->keys);
+    if (keys->count == keys->room) {
+        keys->room = 2 * keys->room + 16;
+        keys->all = log_realloc(keys->all, keys->room * sizeof *keys->all);
     }
-    report->keys[report->key_count++] = key;
+    keys->all[keys->count++] = key;
 }
 
-static void add_task(struct report *report, const struct job *job)
+static void add_task(struct tasks *tasks, const struct job *job)
 {
-    if (report->task_count == report->task_room) {
-        report->task_room = 2 * report->task_room + 16;
-        report->tasks = log_realloc(report->tasks,
-                                    report->task_room * sizeof *report->tasks);
+    if (tasks->count == tasks->room) {
+        tasks->room = 2 * tasks->room + 16;
+        tasks->all = log_realloc(tasks->all, tasks->room * sizeof *tasks->all);
     }
-    report->tasks[report->task_count++] =
-        (struct msg_lost_task){job->key, job->attempt};
+    tasks->all[tasks->count++] = (struct msg_lost_task){job->key, job->attempt};
+}
+
+/* ---- one job -------------------------------------------------------------*/
+
+/* Has JOB resources to itself, and lacks an input? That may have to be made
+ * again by a task that wants the same. */
+static bool gathers_in_vain(struct job *job)
+{
+    if (!job_has_terms(job) || !job_terms(job)->ids) return false;
+    for (uint32_t i = 0; i < job->inputs; i++)
+        if (job_inputs(job)[i]->state != VALUE_HELD) return true;
+    return false;
+}
+
+static void leave_inputs(struct custody *custody, struct job *job)
+{
+    for (uint32_t i = 0; i < job->inputs; i++) {
+        struct want **at = &job_inputs(job)[i]->wants;
+        while (*at) {
+            struct want *want = *at;
+            bool theirs = want->kind == WANT_JOB && want->job == job;
+            if (!theirs) {
+                at = &want->next;
+                continue;
+            }
+            *at = want->next;
+            store_wanted(&custody->store, want);
+        }
+    }
+}
+
+/* JOB, which lacks an input, is for the center to place anew. Who waits for its
+ * value here asks the center, or is told by it. */
+static void hand_back(struct custody *custody, struct job *job)
+{
+    struct value *output = job->output;
+    custody_pin_inputs(custody, job); /* the last one to go may free others */
+    leave_inputs(custody, job);
+    constants_leave(custody->constants, job);
+    custody->agenda->unended--;
+    output->asked = false;
+    value_enter(&custody->store, output, VALUE_EXPECTED);
+    if (!output->wants && !output->pins) store_remove(&custody->store, output);
+    custody_discard(custody, job);
+}
+
+static void hand_back_some(struct custody *custody, struct report *report)
+{
+    size_t at = 0;
+    const struct value *value;
+    while ((value = map_next(&custody->store.values, &at)))
+        if (value->state == VALUE_MAKING && gathers_in_vain(value->job))
+            add_task(&report->back, value->job);
+    for (size_t i = 0; i < report->back.count; i++)
+        hand_back(custody,
+                  store_find(&custody->store, report->back.all[i].key)->job);
 }
 
 /* ---- one value -----------------------------------------------------------*/
@@ -78,7 +140,7 @@ static void lose(struct custody *custody, struct value *value, int rank)
 }
 
 /* Nobody misses it. */
-static bool is_stray(const struct value *value)
+static bool is_unwanted(const struct value *value)
 {
     if (value->wants || value->pins || value->cancelled) return false;
     if (value->state == VALUE_EXPECTED) return true;
@@ -90,13 +152,16 @@ static void tell(const struct value *value, struct report *report)
 {
     switch (value->state) {
     case VALUE_MAKING:
-        if (value->job->from) add_task(report, value->job);
+        if (value->job->from) add_task(&report->tasks, value->job);
         break;
     case VALUE_EXPECTED:
-        if (is_wanted_here(value)) add_key(report, value->key);
+        if (is_wanted_here(value)) add_key(&report->keys, value->key);
         break;
     case VALUE_FETCHING:
-    case VALUE_ARRIVING: add_key(report, value->key); break;
+    case VALUE_ARRIVING: add_key(&report->keys, value->key); break;
+    case VALUE_HELD:
+        if (value->stray) add_key(&report->held, value->key);
+        break;
     default: break;
     }
 }
@@ -107,24 +172,35 @@ static void look_at(struct custody *custody, struct value *value, int rank,
     if (value->state == VALUE_MAKING) custody_pin_inputs(custody, value->job);
     remove_wants(custody, value, rank);
     lose(custody, value, rank);
-    if (is_stray(value)) store_remove(&custody->store, value);
+    if (is_unwanted(value)) store_remove(&custody->store, value);
     else tell(value, report);
 }
 
 /* ---- all -----------------------------------------------------------------*/
 
+static char *lay(char *tail, const void *from, size_t bytes)
+{
+    if (bytes) memcpy(tail, from, bytes);
+    return tail + bytes;
+}
+
 static void say_heard(struct port *port, int rank, const struct report *report)
 {
-    size_t keys = report->key_count * sizeof *report->keys;
-    size_t tasks = report->task_count * sizeof *report->tasks;
+    const struct msg_lost_heard head = {.rank = (uint32_t)rank,
+                                        .keys = (uint32_t)report->keys.count,
+                                        .held = (uint32_t)report->held.count,
+                                        .tasks = (uint32_t)report->tasks.count,
+                                        .back = (uint32_t)report->back.count};
     struct msg_lost_heard *heard =
-        port_say(port, 0, MSG_LOST_HEARD, sizeof *heard + keys + tasks);
-    *heard = (struct msg_lost_heard){.rank = (uint32_t)rank,
-                                     .keys = (uint32_t)report->key_count,
-                                     .tasks = (uint32_t)report->task_count};
-    char *tail = (char *)(heard + 1);
-    if (keys) memcpy(tail, report->keys, keys);
-    if (tasks) memcpy(tail + keys, report->tasks, tasks);
+        port_say(port, 0, MSG_LOST_HEARD, lost_heard_bytes(&head));
+    *heard = head;
+    char *tail = lay((char *)(heard + 1), report->keys.all,
+                     report->keys.count * sizeof(uint64_t));
+    tail = lay(tail, report->held.all, report->held.count * sizeof(uint64_t));
+    tail = lay(tail, report->tasks.all,
+               report->tasks.count * sizeof(struct msg_lost_task));
+    lay(tail, report->back.all,
+        report->back.count * sizeof(struct msg_lost_task));
 }
 
 /* In a list of their own, for some are removed. */
@@ -142,12 +218,15 @@ void losses_of_rank(struct custody *custody, int rank, bool answer)
 {
     struct report report = {0};
     size_t count;
+    if (answer) hand_back_some(custody, &report);
     struct value **values = all_values(&custody->store, &count);
     arrival_lost(custody, rank);
     for (size_t i = 0; i < count; i++)
         look_at(custody, values[i], rank, &report);
     if (answer) say_heard(custody->port, rank, &report);
     free(values);
-    free(report.keys);
-    free(report.tasks);
+    free(report.keys.all);
+    free(report.held.all);
+    free(report.tasks.all);
+    free(report.back.all);
 }

@@ -7,7 +7,8 @@
 #include "custody.h"
 
 /* RANK, which the port has forgotten, is lost. ANSWER: tell the center so, with
- * the keys that are waited for here and the tasks that came from peers. */
+ * the keys that are waited for here and the tasks that came from peers; tasks
+ * that have resources and lack an input are handed back to it. */
 void losses_of_rank(struct custody *custody, int rank, bool answer);
 
 #endif

@@ -67,6 +67,8 @@ struct value {
     bool listed : 1;    /* memory.c has an item for it */
     bool away : 1;      /* HELD, on disk: the buffer has a size, and no data */
     bool seen : 1;      /* counted; valid within one sum */
+    bool stray : 1;     /* fetched for a task that a peer gave: the center may
+                         * not know that it is here */
 };
 
 _Static_assert(sizeof(struct value) == 32, "what a key costs its holders");

@@ -79,11 +79,22 @@ static struct buffer *too_long(const struct unbegun *unbegun,
                        (double)needs_ns / 1e9, (double)left_ns / 1e9);
 }
 
+/* An input is an error for the center, and not here: it was lost elsewhere. */
+static struct buffer *input_lost(const struct custody *custody, struct job *job)
+{
+    struct failure_of of = {.rank = custody->port->rank,
+                            .function = job->function,
+                            .name = job_name(job),
+                            .name_size = job->name};
+    return failure_new(DMPI_ELOST, &of, "an input was lost with its worker");
+}
+
 /* What memory was made room for already comes here, too. */
 struct buffer *unbegun_reason(struct unbegun *unbegun,
                               const struct custody *custody, struct job *job)
 {
     if (job->flags & RUN_GANG) return NULL;
+    if (job->flags & RUN_VOID) return input_lost(custody, job);
     if (!unbegun->begun) return too_long(unbegun, custody, job);
     if (!unbegun->error) make_error(unbegun, custody, job);
     return buffer_ref(unbegun->error);

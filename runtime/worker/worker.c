@@ -131,6 +131,7 @@ static void gather_inputs(struct worker *worker, struct job *job,
         job->local += value->state == VALUE_HELD ||
                       (int)input->owner == worker->port->rank;
         if (value->state == VALUE_HELD) continue;
+        value->stray |= job->from != 0;
         custody_seek(&worker->custody, value, input);
         store_want(&worker->custody.store, value, WANT_JOB)->job = job;
         job->missing++;

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_mishaps.c - losses at a bad moment, one by one: what random applications
+ * have found. */
+#include "check.h"
+
+#include "cluster.h"
+#include "oracle.h"
+
+static struct cluster *cluster_with(int workers, const char *resources)
+{
+    const struct cluster_setup setup = {.workers = workers,
+                                        .seed = 1,
+                                        .steal = true,
+                                        .recover = true,
+                                        .resources = resources,
+                                        .check = true};
+    return cluster_new(&setup);
+}
+
+static uint64_t submit(struct cluster *cluster, struct task_order order)
+{
+    static const uint64_t word = 7;
+    order.function = ORACLE_WORD;
+    order.args = &word;
+    order.size = sizeof word;
+    CU_ASSERT_EQUAL_FATAL(center_check_order(cluster->center, &order), DMPI_OK);
+    uint64_t key = center_submit(cluster->center, &order);
+    center_settle(cluster->center);
+    return key;
+}
+
+/* Some may be gone already. */
+static void end(struct cluster *cluster, const uint64_t keys[], size_t count)
+{
+    CU_ASSERT_EQUAL(center_unended(cluster->center), 0);
+    for (size_t i = 0; i < count; i++) center_drop(cluster->center, keys[i]);
+    bool clean = cluster_stop(cluster);
+    CU_ASSERT_TRUE(clean);
+    if (clean) cluster_free(cluster);
+}
+
+static dmpi_key_state state_of(struct cluster *cluster, uint64_t key)
+{
+    struct center_view view = {.state = DMPI_PENDING};
+    CU_ASSERT_TRUE(center_look(cluster->center, key, &view));
+    return view.state;
+}
+
+/* ---- resources -----------------------------------------------------------*/
+
+/* Worker 2 has the only license, and waits for an input from worker 1, which is
+ * lost; that input is made again by a task that wants the license. */
+static void a_task_without_its_input_keeps_no_resources(void)
+{
+    struct cluster *cluster = cluster_with(2, "license:1@pool");
+    const struct task_order first = {
+        .resources = "license", .target = 1, .flags = RUN_TERMS};
+    uint64_t keys[2] = {submit(cluster, first)};
+    cluster_run(cluster);
+    const struct task_order second = {.inputs = keys,
+                                      .input_count = 1,
+                                      .resources = "license",
+                                      .target = 2,
+                                      .flags = RUN_TERMS | RUN_PINNED};
+    keys[1] = submit(cluster, second);
+    while (!network_peek(cluster->network, 2, 1))
+        network_deliver(cluster->network, 0, 2);
+    CU_ASSERT_EQUAL(network_peek(cluster->network, 2, 1), MSG_KEY_FETCH);
+    cluster_kill(cluster, 1, 0);
+    cluster_run(cluster);
+    CU_ASSERT_EQUAL(state_of(cluster, keys[0]), DMPI_DONE);
+    CU_ASSERT_EQUAL(state_of(cluster, keys[1]), DMPI_DONE);
+    end(cluster, keys, 2);
+}
+
+/* What was made on worker 1 alone is lost with it, for the center has not heard
+ * of its end; worker 2 has got it. A task there is placed without its license,
+ * because that input is an error. */
+static void a_task_without_its_resources_does_not_run(void)
+{
+    struct cluster *cluster = cluster_with(2, "license:1@pool");
+    const struct task_order pinned = {.target = 1, .flags = RUN_PINNED};
+    uint64_t keys[3] = {submit(cluster, pinned)};
+    const struct task_order user = {
+        .inputs = keys, .input_count = 1, .target = 2};
+    keys[1] = submit(cluster, user);
+    const struct task_order gathers = {.inputs = keys,
+                                       .input_count = 1,
+                                       .resources = "license",
+                                       .flags = RUN_TERMS};
+    keys[2] = submit(cluster, gathers);
+    network_deliver(cluster->network, 0, 1);
+    network_deliver(cluster->network, 0, 2);
+    while (!network_peek(cluster->network, 1, 0)) {
+        cluster_turn(cluster, 1);
+        if (!cluster_start_job(cluster, 1)) break;
+        cluster_end_job(cluster, 1);
+    }
+    while (network_deliver(cluster->network, 2, 1)) {
+    }
+    while (network_deliver(cluster->network, 1, 2)) {
+    }
+    cluster_kill(cluster, 1, 0);
+    cluster_run(cluster);
+    CU_ASSERT_EQUAL(state_of(cluster, keys[0]), DMPI_FAILED);
+    CU_ASSERT_EQUAL(state_of(cluster, keys[1]), DMPI_DONE);
+    CU_ASSERT_EQUAL(state_of(cluster, keys[2]), DMPI_FAILED);
+    end(cluster, keys, 3);
+}
+
+int main(void)
+{
+    static const struct check_test tests[] = {
+        {"a task without its input keeps no resources",
+         a_task_without_its_input_keeps_no_resources},
+        {"a task without its resources does not run",
+         a_task_without_its_resources_does_not_run},
+    };
+    return check_run("mishaps", tests, CHECK_COUNT(tests));
+}
