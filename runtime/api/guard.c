@@ -214,6 +214,10 @@ static void on_death(struct guard *guard, int rank)
 {
     struct member *member = &guard->members[rank];
     if (member->state == MEMBER_LOST) return;
+    if (member->page->left) {
+        member->state = MEMBER_LEFT; /* its note may still be on its way */
+        return;
+    }
     if (is_center(guard))
         lose(guard, rank, member->page->signal, member->page->running,
              member->state == MEMBER_FENCED ? "it was silent, and is killed"
@@ -393,6 +397,7 @@ static void on_beat(void *arg)
 void guard_announce(struct world *world)
 {
     struct guard_page *page = world_page(world, world_rank(world));
+    page->left = false;
     page->start = sentry_start_of(getpid());
     page->pid = getpid();
 }
@@ -463,6 +468,7 @@ void guard_free(struct guard *guard)
 void guard_leave(struct guard *guard)
 {
     struct port_note note = {.kind = NOTE_LEFT};
+    guard->own->left = true;
     mpi_port_note(port_of(guard), 0, &note);
     guard->leaving = true;
 }

@@ -26,6 +26,7 @@ struct guard_page {
     _Atomic int32_t pid;
     _Atomic uint32_t beats;
     _Atomic int32_t signal; /* by which it is about to end; 0: none */
+    _Atomic bool left;      /* it has heard its last */
 };
 
 /* False: WHY says which settings do not fit together, or that the launcher keeps
