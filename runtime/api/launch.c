@@ -69,7 +69,8 @@ static void make_center(struct session *session, struct port *port,
         .window_ns = window_ns,
         .steal = session->config.value[CONFIG_STEAL],
         .recover = session->config.value[CONFIG_RECOVERY],
-        .crash_limit = (uint32_t)session->config.value[CONFIG_CRASH_LIMIT]};
+        .crash_limit = (uint32_t)session->config.value[CONFIG_CRASH_LIMIT],
+        .replicas = (size_t)session->config.value[CONFIG_REPLICAS]};
     session->center = center_new(port, &setup);
     port->client =
         (struct port_client){session->center, center_receive, center_arrived};

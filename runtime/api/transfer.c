@@ -54,10 +54,30 @@ static dmpi_key start_put(struct session *session, const void *data,
     return key;
 }
 
-static void finish_put(struct session *session, struct buffer *buffer)
+static void finish_sending(struct session *session, struct buffer *buffer)
 {
     session_wait_sent(session, is_sent, buffer);
     buffer_unref(buffer);
+}
+
+struct place {
+    struct session *session;
+    dmpi_key key;
+};
+
+static bool is_copied(void *argument)
+{
+    const struct place *place = argument;
+    return center_is_copied(place->session->center, place->key);
+}
+
+static void finish_put(struct session *session, dmpi_key key,
+                       struct buffer *buffer)
+{
+    struct place place = {session, key};
+    finish_sending(session, buffer);
+    if (!is_copied(&place))
+        session_wait(session, is_copied, &place, UINT64_MAX);
 }
 
 static dmpi_status put(struct session *session, const void *data, size_t size,
@@ -66,7 +86,7 @@ static dmpi_status put(struct session *session, const void *data, size_t size,
     struct buffer *buffer;
     if (inside()) return inside_put(session, data, size, key);
     *key = start_put(session, data, size, rank, &buffer);
-    finish_put(session, buffer);
+    finish_put(session, *key, buffer);
     session_relieve(session);
     return DMPI_OK;
 }
@@ -110,7 +130,7 @@ static dmpi_status scatter(struct session *session, const dmpi_value blocks[],
                             block_rank(session, i, count, ranks), &buffers[i]);
         session_pace(session, i);
     }
-    for (size_t i = 0; i < count; i++) finish_put(session, buffers[i]);
+    for (size_t i = 0; i < count; i++) finish_put(session, keys[i], buffers[i]);
     free(buffers);
     return DMPI_OK;
 }
@@ -178,7 +198,7 @@ static void set_constant(struct session *session, const char *name,
     }
     struct buffer *buffer = buffer_wrap((void *)bytes, size); /* only read */
     center_constant(session->center, name, buffer);
-    finish_put(session, buffer);
+    finish_sending(session, buffer);
 }
 
 dmpi_status dmpi_constant(dmpi_pool *pool, const char *name, const void *bytes,
@@ -193,11 +213,6 @@ dmpi_status dmpi_constant(dmpi_pool *pool, const char *name, const void *bytes,
 }
 
 /* ---- back ----------------------------------------------------------------*/
-
-struct place {
-    struct session *session;
-    dmpi_key key;
-};
 
 static bool is_placed(void *argument)
 {

@@ -57,6 +57,8 @@ static const struct option table[CONFIG_OPTIONS] = {
         "with recovery: fewer workers than that end the job"},
     [CONFIG_RECOVERY] = {"RECOVERY", "off|on", 0, 0, 0,
         "the job lives on when a worker dies; scripts/run turns it on"},
+    [CONFIG_REPLICAS] = {"REPLICAS", NULL, 1, 65535, 1,
+        "workers that hold each value that was put, if there are so many"},
     [CONFIG_REPORT] = {"REPORT", "0|1", 0, 0, 0,
         "at the end print what was done and moved"},
     [CONFIG_RESOURCES] = {.name = "RESOURCES", .text = "a list",

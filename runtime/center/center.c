@@ -51,6 +51,10 @@ struct center *center_new(struct port *port, const struct center_setup *setup)
                    setup->functions, setup->steal);
     kin_init(&center->kin, port, &center->exchange, &center->scheduler);
     center->puts.values = &center->values;
+    center->puts.replicas = (struct replicas){.values = &center->values,
+                                              .exchange = &center->exchange,
+                                              .losses = &center->losses,
+                                              .wanted = setup->replicas};
     center->errands =
         (struct errands){.kin = &center->kin, .puts = &center->puts};
     closing_init(&center->closing, port);
@@ -78,6 +82,7 @@ void center_free(struct center *center)
     if (!center) return;
     free_records(center);
     if (center->recover) losses_fini(&center->losses);
+    replicas_fini(&center->puts.replicas);
     kin_fini(&center->kin);
     scheduler_fini(&center->scheduler);
     watches_fini(&center->watches);
@@ -259,6 +264,11 @@ uint64_t center_put(struct center *center, int rank, struct buffer *buffer)
 uint64_t center_put_later(struct center *center, uint64_t bytes)
 {
     return puts_make_outside(&center->puts, bytes)->key;
+}
+
+bool center_is_copied(const struct center *center, uint64_t key)
+{
+    return !replicas_are_made(&center->puts.replicas, key);
 }
 
 void center_recall_by(struct center *center,
@@ -451,6 +461,7 @@ static void on_lost_heard(struct center *center, int from,
 {
     if (center->closing.counting) return;
     if (!losses_on_heard(&center->losses, from, heard)) return;
+    replicas_restore(&center->puts.replicas);
     settle(center);
     center_turn(center);
 }

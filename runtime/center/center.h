@@ -27,6 +27,7 @@ struct center_setup {
     bool recover;
     uint32_t crash_limit; /* a task that ran on so many lost workers is not run
                            * again; 0: it always is */
+    size_t replicas;      /* workers that are to hold a value that was put */
 };
 
 /* The port and its client stay the caller's; the caller makes center_receive()
@@ -78,6 +79,9 @@ dmpi_status center_cancel(struct center *center, uint64_t key);
 
 /* Store BUFFER (a reference is taken) on RANK, 0: the least filled worker. */
 uint64_t center_put(struct center *center, int rank, struct buffer *buffer);
+
+/* Are as many copies of KEY there as are to be of a value that was put? */
+bool center_is_copied(const struct center *center, uint64_t key);
 
 /* A new key, whose value of BYTES exists and lies outside: it is recalled when a
  * worker needs it, or the application gets it. */

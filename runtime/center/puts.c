@@ -29,6 +29,7 @@ struct record *puts_make(struct puts *puts, int rank, struct buffer *buffer)
     send(puts, rank, record->key, 0, buffer);
     end(puts, record);
     values_exist(values, record, rank, buffer->size);
+    replicas_keep(&puts->replicas, record);
     return record;
 }
 
@@ -55,4 +56,5 @@ void puts_held(struct puts *puts, int from, const struct msg_key_held *held)
     struct record *record = catalog_add(puts->values->catalog, held->key);
     end(puts, record);
     values_exist(puts->values, record, from, held->bytes);
+    replicas_keep(&puts->replicas, record);
 }

@@ -6,11 +6,12 @@
 #ifndef PUTS_H
 #define PUTS_H
 
-#include "values.h"
+#include "replicas.h"
 
 struct puts {
     struct values *values; /* borrowed; with catalog, roster, port, lineage */
-    uint64_t bytes;        /* of values that went out from here */
+    struct replicas replicas; /* of these values */
+    uint64_t bytes;           /* of those that went out from here */
 };
 
 /* A key with the value of BUFFER (a reference is taken) on RANK; 0, or a lost

@@ -72,6 +72,9 @@ void ending_turn(struct ending *ending, struct custody *custody)
         if (custody->lossy) custody_purge(custody);
         say_stopped(custody);
     }
+    /* After a loss a fetch may be said twice, and be heard after the drop. */
+    if (custody->lossy && ending_is_over(ending, custody->port))
+        custody_purge(custody);
 }
 
 bool ending_is_over(const struct ending *ending, const struct port *port)

@@ -119,7 +119,8 @@ static void add_center(struct cluster *cluster)
                                  .window_ns = ROSTER_WINDOW_NS,
                                  .steal = cluster->setup.steal,
                                  .recover = cluster->setup.recover,
-                                 .crash_limit = cluster->setup.crash_limit};
+                                 .crash_limit = cluster->setup.crash_limit,
+                                 .replicas = cluster->setup.replicas};
     cluster->center = center_new(port, &setup);
     free(info);
     port->client = (struct port_client){cluster, head_receive, head_arrived};
@@ -576,6 +577,12 @@ static bool all_ended(const struct cluster *cluster)
            (!cluster->losses || !network_under_way(cluster->network));
 }
 
+static void turn_living(struct cluster *cluster)
+{
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        if (!cluster_member(cluster, rank)->dead) cluster_turn(cluster, rank);
+}
+
 static bool nothing_is_left(const struct cluster *cluster)
 {
     bool good = true;
@@ -600,8 +607,10 @@ bool cluster_stop(struct cluster *cluster)
     center_stop(cluster->center, DMPI_OK);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         for (int i = 0; i < cluster->ranks; i++) cluster_step(cluster);
-        if (all_ended(cluster))
-            return center_stopped(cluster->center) && nothing_is_left(cluster);
+        center_turn(cluster->center);
+        if (!all_ended(cluster)) continue;
+        turn_living(cluster);
+        return center_stopped(cluster->center) && nothing_is_left(cluster);
     }
     fprintf(stderr, "the workers do not end\n");
     return false;

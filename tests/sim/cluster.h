@@ -22,11 +22,12 @@ struct cluster_setup {
     int nodes; /* that the workers are dealt to in turn; 0: one */
     uint64_t seed;
     bool steal;
-    bool check;            /* all roles, after every message */
-    bool recover;          /* workers may be lost */
-    int losses_max;        /* so many are, at random; one stays */
-    unsigned loss_one_in;  /* steps, about; 0: none is but by cluster_kill() */
-    uint32_t crash_limit;  /* see struct center_setup */
+    bool check;           /* all roles, after every message */
+    bool recover;         /* workers may be lost */
+    int losses_max;       /* so many are, at random; one stays */
+    unsigned loss_one_in; /* steps, about; 0: none is but by cluster_kill() */
+    uint32_t crash_limit; /* see struct center_setup, likewise the next */
+    size_t replicas;
     const char *resources; /* as DISTMPI_RESOURCES; NULL: none */
     int cores;             /* rank 1 has so many, the next ones one less each,
                             * then from anew; 0: all have one */

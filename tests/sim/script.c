@@ -742,6 +742,7 @@ static struct cluster *any_cluster(struct script *script)
         .call = call,
         .app = script,
         .recover = flavour->losses_max,
+        .replicas = flavour->replicas,
         .losses_max = (int)below(script, (uint64_t)flavour->losses_max + 1),
         .loss_one_in = flavour->losses_max ? 100 + below(script, 1000) : 0,
         .check = flavour->check};

@@ -30,6 +30,7 @@ struct script_flavour {
     bool constants;         /* are set, replaced and removed */
     bool check;             /* all roles after every message */
     int losses_max;         /* workers are lost; 0: none */
+    unsigned replicas;      /* of what is put; 0: one */
 };
 
 /* Bytes that all workers so far have written to disk, and read. */

@@ -291,6 +291,7 @@ static void help_has_a_line_for_each_option(void)
                                         "JOURNAL",
                                         "RESOURCES",
                                         "LOG",
+                                        "REPLICAS",
                                         "REPORT",
                                         "STEAL",
                                         "TABLE",
