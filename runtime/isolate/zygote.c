@@ -68,16 +68,23 @@ static void die_with(pid_t parent)
     if (getppid() != parent) _exit(0);
 }
 
-/* What comes from outside is the parent's business. Handlers of faults stay: a
- * program may print a stack then. */
+static void handle_all(const int signals[], size_t count, void (*how)(int))
+{
+    for (size_t i = 0; i < count; i++) signal(signals[i], how);
+}
+
+/* What comes from outside is the parent's business. What tells the job to end
+ * may be sent to all its processes, as by scancel(1): the task that runs still
+ * has its time. Handlers of faults stay: a program may print a stack then. */
 static void forget_signals(void)
 {
-    static const int outside[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
-                                  SIGUSR2, SIGALRM, SIGCHLD, SIGPIPE, SIGTSTP,
-                                  SIGCONT, SIGTTIN, SIGTTOU, SIGPROF};
+    static const int ends_job[] = {SIGINT, SIGTERM, SIGUSR1};
+    static const int outside[] = {SIGHUP,  SIGQUIT, SIGUSR2, SIGALRM,
+                                  SIGCHLD, SIGPIPE, SIGTSTP, SIGCONT,
+                                  SIGTTIN, SIGTTOU, SIGPROF};
     sigset_t none;
-    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
-        signal(outside[i], SIG_DFL);
+    handle_all(ends_job, sizeof ends_job / sizeof *ends_job, SIG_IGN);
+    handle_all(outside, sizeof outside / sizeof *outside, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -60,7 +60,7 @@ enum way {
     WAY_KILL,
     WAY_STACK,
     WAY_DIVIDE,
-    WAY_TERM,
+    WAY_HANGUP,
     WAY_LOOP,
     WAYS,
     WAY_NONE
@@ -69,7 +69,7 @@ enum way {
 static const char *const words[WAYS] = {
     [WAY_SEGV] = "SIGSEGV", [WAY_ABORT] = "SIGABRT", [WAY_EXIT] = "status 3",
     [WAY_KILL] = "SIGKILL", [WAY_STACK] = "SIGSEGV", [WAY_DIVIDE] = "SIGFPE",
-    [WAY_TERM] = "SIGTERM"};
+    [WAY_HANGUP] = "SIGHUP"};
 
 static volatile int64_t zero = 0;
 
@@ -90,7 +90,7 @@ static void end_by(int64_t way)
     case WAY_KILL: kill(getpid(), SIGKILL); break;
     case WAY_STACK: zero = go_deeper(&first); break;
     case WAY_DIVIDE: raise(SIGFPE); break;
-    case WAY_TERM: raise(SIGTERM); break;
+    case WAY_HANGUP: raise(SIGHUP); break;
     case WAY_LOOP:
         for (;;) zero = 0;
     default: break;

@@ -16,7 +16,21 @@
 
 static struct zygote *zygote;
 
-enum order { ANSWER, DIE, ASK, ANSWER_AND_DIE };
+enum order { ANSWER, DIE, ASK, ANSWER_AND_DIE, HANDLE };
+
+static volatile sig_atomic_t handled;
+
+static void on_signal(int number)
+{
+    handled = number;
+}
+
+static uint64_t handle_own(void)
+{
+    signal(SIGTERM, on_signal);
+    raise(SIGTERM);
+    return (uint64_t)handled;
+}
 
 /* What the slot was given: FRAME is an order. */
 static void serve(struct slot *slot)
@@ -34,7 +48,7 @@ static void serve(struct slot *slot)
             slot_wait(slot, 1u << SLOT_ASKED, 0, UINT64_MAX);
             slot->size = (uint64_t)(intptr_t)slot->block;
         } else {
-            slot->size = (uint64_t)getpid();
+            slot->size = order == HANDLE ? handle_own() : (uint64_t)getpid();
         }
         slot_move(slot, SLOT_BEGUN, SLOT_DONE);
         if (order == ANSWER_AND_DIE) _exit(5);
@@ -200,6 +214,35 @@ static void signals_to_the_parents_group_pass_by(void)
     CU_ASSERT_EQUAL(status, 0);
 }
 
+/* What tells the job to end may be sent to each of its processes. */
+static void what_ends_the_job_ends_no_executor(void)
+{
+    static const int signals[] = {SIGUSR1, SIGTERM, SIGINT};
+    begin(1);
+    pid_t first = process(), group = getpgid(first);
+    CU_ASSERT_NOT_EQUAL_FATAL(group, getpgrp());
+    for (size_t i = 0; i < CHECK_COUNT(signals); i++) {
+        kill(-group, signals[i]);
+        CU_ASSERT_EQUAL(process(), first);
+    }
+    kill(first, SIGHUP);
+    while (!kill(first, 0)) usleep(100);
+    CU_ASSERT_NOT_EQUAL(process(), first);
+    CU_ASSERT_TRUE(zygote_lives(zygote));
+    zygote_free(zygote);
+}
+
+/* A task may have a handler of its own for them. */
+static void a_task_may_handle_them(void)
+{
+    begin(1);
+    struct slot *slot = give(HANDLE);
+    CU_ASSERT_EQUAL(end_of(slot), SLOT_DONE);
+    CU_ASSERT_EQUAL(slot->size, SIGTERM);
+    zygote_release(slot);
+    zygote_free(zygote);
+}
+
 static void killed_zygote_is_noticed(void)
 {
     begin(1);
@@ -226,6 +269,9 @@ int main(void)
         {"all die with their parent", all_die_with_their_parent},
         {"signals to the parent's group pass by",
          signals_to_the_parents_group_pass_by},
+        {"what ends the job ends no executor",
+         what_ends_the_job_ends_no_executor},
+        {"a task may handle them", a_task_may_handle_them},
         {"a killed zygote is noticed", killed_zygote_is_noticed},
     };
     return check_run("zygote", tests, CHECK_COUNT(tests));
