@@ -309,10 +309,12 @@ static void want_to_send(struct custody *custody, struct value *value, int to,
     want->limit = limit;
 }
 
-/* Answer FETCH, which may be our own question, when the value is here. */
+/* Answer FETCH, which may be our own question, when the value is here; unless
+ * the asker has got it on another way, after a loss. */
 static void keep_fetch(struct custody *custody, struct value *value,
                        const struct msg_key_fetch *fetch)
 {
+    if (custody->purged) return;
     if (!value) value = store_need(&custody->store, fetch->key);
     if (value->state == VALUE_NEW || value->state == VALUE_MOVED)
         value_enter(&custody->store, value, VALUE_EXPECTED);
@@ -725,6 +727,7 @@ void custody_purge(struct custody *custody)
 {
     size_t at = 0, count = 0;
     struct value *value;
+    custody->purged = true;
     struct value **stray =
         log_alloc(custody->store.values.count * sizeof *stray + 1);
     while ((value = map_next(&custody->store.values, &at)))

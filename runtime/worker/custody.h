@@ -31,6 +31,7 @@ struct custody {
     struct memory memory;
     struct room room;
     bool lossy;              /* a rank has been lost: things may come twice */
+    bool purged;             /* after that: nobody waits for anything */
     size_t arriving;         /* bulk transfers under way to here, or to be */
     struct inbound *inbound; /* of those, by rank, that have begun; owned; NULL:
                               * no rank will be lost */

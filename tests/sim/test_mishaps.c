@@ -46,6 +46,36 @@ static dmpi_key_state state_of(struct cluster *cluster, uint64_t key)
     return view.state;
 }
 
+/* All messages arrive that there are, and those that they cause, but those from
+ * FROM to TO. */
+static void deliver_all_but(struct cluster *cluster, int from, int to)
+{
+    bool any = true;
+    while (any) {
+        any = false;
+        for (int a = 0; a < cluster->ranks; a++)
+            for (int b = 0; b < cluster->ranks; b++)
+                if (a != b && (a != from || b != to))
+                    any |= network_deliver(cluster->network, a, b) != MSG_NONE;
+        for (int rank = 1; rank < cluster->ranks; rank++)
+            if (!cluster_member(cluster, rank)->dead)
+                cluster_turn(cluster, rank);
+    }
+}
+
+static bool is_clean(struct cluster *cluster)
+{
+    bool clean = center_stopped(cluster->center) &&
+                 !network_under_way(cluster->network) &&
+                 !center_held(cluster->center);
+    for (int rank = 1; rank < cluster->ranks; rank++) {
+        if (cluster_member(cluster, rank)->dead) continue;
+        struct worker *worker = cluster_worker(cluster, rank);
+        clean = clean && worker_ended(worker) && !worker_values_known(worker);
+    }
+    return clean;
+}
+
 /* ---- resources -----------------------------------------------------------*/
 
 /* Worker 2 has the only license, and waits for an input from worker 1, which is
@@ -108,6 +138,34 @@ static void a_task_without_its_resources_does_not_run(void)
     end(cluster, keys, 3);
 }
 
+/* ---- the end -------------------------------------------------------------*/
+
+/* A fetch that is not waited for any more comes after the last word of whom it
+ * asks. */
+static void a_late_fetch_leaves_nothing_behind(void)
+{
+    struct cluster *cluster = cluster_with(3, NULL);
+    struct network *network = cluster->network;
+    struct buffer *value = oracle_bytes(1, 100);
+    int root = 1;
+    center_constant(cluster->center, "c", value);
+    buffer_unref(value);
+    for (int rank = 1; rank <= 3; rank++) network_deliver(network, 0, rank);
+    while (!network_peek(network, 1 + root % 3, root)) root++;
+    int asker = 1 + root % 3, other = 1 + asker % 3;
+    CU_ASSERT_EQUAL(network_peek(network, asker, root), MSG_KEY_FETCH);
+    cluster_kill(cluster, other, 0);
+    cluster_tell(cluster, other);
+    deliver_all_but(cluster, asker, root);
+    center_stop(cluster->center, DMPI_OK);
+    deliver_all_but(cluster, asker, root);
+    CU_ASSERT_TRUE(center_stopped(cluster->center));
+    cluster_deliver(cluster);
+    bool clean = is_clean(cluster);
+    CU_ASSERT_TRUE(clean);
+    if (clean) cluster_free(cluster);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -115,6 +173,8 @@ int main(void)
          a_task_without_its_input_keeps_no_resources},
         {"a task without its resources does not run",
          a_task_without_its_resources_does_not_run},
+        {"a late fetch leaves nothing behind",
+         a_late_fetch_leaves_nothing_behind},
     };
     return check_run("mishaps", tests, CHECK_COUNT(tests));
 }
