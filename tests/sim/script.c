@@ -416,13 +416,16 @@ static void cancel(struct script *script)
     if (!one_in(script, 4)) center_settle(script->center);
 }
 
-/* All that has not ended may be cut short, and all that comes. */
+/* All that has not ended may be cut short, and all that comes; what is lost is
+ * not made again. */
 static void begin_curfew(struct script *script)
 {
+    bool lossy = script->flavour->losses_max;
     script->curfew = true;
     for (size_t i = 0; i < script->ledger.count; i++) {
         struct entry *entry = &script->ledger.entries[i];
-        if (!entry->held || state_is(script, entry, DMPI_PENDING, DMPI_PLACED))
+        if (lossy || !entry->held ||
+            state_is(script, entry, DMPI_PENDING, DMPI_PLACED))
             ledger_taint(&script->ledger, entry);
     }
     center_curfew(script->center, 1000, true);
