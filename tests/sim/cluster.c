@@ -368,7 +368,7 @@ static bool disk_step(struct cluster *cluster)
     int rank = 1 + (int)random_below(&cluster->random,
                                      (uint64_t)cluster->setup.workers);
     struct member *member = cluster_member(cluster, rank);
-    if (!drum_step(member->drum)) return false;
+    if (member->dead || !drum_step(member->drum)) return false;
     check(member);
     touch(member);
     return true;
@@ -392,8 +392,10 @@ void cluster_step(struct cluster *cluster)
 static bool disks_busy(const struct cluster *cluster)
 {
     if (!cluster->setup.memory) return false;
-    for (int rank = 1; rank < cluster->ranks; rank++)
-        if (drum_under_way(cluster->members[rank - 1].drum)) return true;
+    for (int rank = 1; rank < cluster->ranks; rank++) {
+        const struct member *member = &cluster->members[rank - 1];
+        if (!member->dead && drum_under_way(member->drum)) return true;
+    }
     return false;
 }
 
