@@ -374,12 +374,13 @@ void center_fetch(struct center *center, uint64_t key, struct request *request)
     request->kind = REQUEST_VALUE;
     request->key = key;
     request->peer = record->owner;
-    values_say_fetch(&center->values, record->owner,
-                     &(struct msg_key_fetch){
-                         .key = key,
-                         .request = request->id,
-                         .limit = request->room,
-                         .flags = task_ended(record) ? 0 : FETCH_FOLLOW});
+    values_say_fetch(
+        &center->values, record->owner,
+        &(struct msg_key_fetch){.key = key,
+                                .request = request->id,
+                                .limit = request->room,
+                                .flags = task_ended(record) ? 0 : FETCH_FOLLOW,
+                                .attempt = record->attempt});
 }
 
 void center_need(struct center *center, uint64_t key)
@@ -407,6 +408,13 @@ size_t center_replicate(struct center *center, uint64_t key, size_t copies,
 }
 
 /* ---- tasks of tasks ------------------------------------------------------*/
+
+static void on_task_goes_on(struct center *center, int from,
+                            const struct msg_task_new *task)
+{
+    kin_on_task_goes_on(&center->kin, from, task);
+    settle(center);
+}
 
 static void on_task_new(struct center *center, int from,
                         const struct msg_task_new *task)
@@ -567,7 +575,6 @@ void center_rest(struct center *center)
         part##_on_##name(&center->part, from, body);                           \
     }
 PASS_ON(task_here, kin)
-PASS_ON(task_goes_on, kin)
 PASS_ON(key_release, kin)
 PASS_ON(ask_value, kin)
 PASS_ON(key_got, kin)

@@ -80,7 +80,8 @@ void inputs_say(struct values *values, struct spec *spec, int rank,
         bool follow = source == record->owner && !task_ended(record);
         *input = (struct msg_input){.key = record->key,
                                     .owner = (uint32_t)source,
-                                    .flags = follow ? FETCH_FOLLOW : 0};
+                                    .flags = follow ? FETCH_FOLLOW : 0,
+                                    .attempt = record->attempt};
         if (source != rank) values_copy(values, record, rank);
     }
 }

@@ -366,12 +366,14 @@ static void say_unknown(struct kin *kin, int to,
 
 static void say_copy(struct kin *kin, struct record *record, int to)
 {
-    uint32_t flags = task_ended(record) ? 0 : FETCH_FOLLOW;
+    uint16_t flags = task_ended(record) ? 0 : FETCH_FOLLOW;
     if (kin->scheduler->lineage) flags |= FETCH_AGAIN;
     struct msg_key_copy *copy =
         port_say(kin->port, to, MSG_KEY_COPY, sizeof *copy);
-    *copy = (struct msg_key_copy){
-        .key = record->key, .owner = (uint32_t)record->owner, .flags = flags};
+    *copy = (struct msg_key_copy){.key = record->key,
+                                  .owner = (uint32_t)record->owner,
+                                  .flags = flags,
+                                  .attempt = record->attempt};
     values_copy(kin->scheduler->values, record, to);
 }
 
@@ -398,6 +400,7 @@ static void say_question(struct kin *kin, const struct record *record, int from,
                                   .limit = ask->limit,
                                   .flags =
                                       task_ended(record) ? 0 : FETCH_FOLLOW,
+                                  .attempt = record->attempt,
                                   .asker = (uint32_t)from};
     values_say_fetch(kin->scheduler->values, record->owner, &fetch);
 }

@@ -491,6 +491,8 @@ void scheduler_replace(struct scheduler *scheduler, struct record *record,
     inputs_release(scheduler->values, before, rank);
     specs_give_back(&scheduler->specs, before);
     free_spec(scheduler, before);
+    if (record->owner != rank) /* who gave it there has not been heard yet */
+        scheduler_moved(scheduler, record, record->owner, rank);
 }
 
 /* The task of RECORD is no load for WORKER any more. */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 12 };
+enum { MESSAGE_PROTOCOL = 13 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -320,8 +320,9 @@ struct msg_heard {
 
 struct msg_input {
     uint64_t key;
-    uint32_t owner; /* the rank to fetch it from */
-    uint32_t flags; /* to fetch it with: FETCH_FOLLOW or 0 */
+    uint32_t owner;   /* the rank to fetch it from */
+    uint16_t flags;   /* to fetch it with: FETCH_FOLLOW or 0 */
+    uint16_t attempt; /* the same, see struct msg_key_fetch */
 };
 
 /* Options that few tasks have. Behind them: ids x struct msg_resource, padded. */
@@ -410,8 +411,9 @@ struct msg_key_fetch {
     uint64_t key;
     uint64_t request; /* 0: for the store */
     uint64_t limit;   /* bytes that the asker has room for */
-    uint32_t flags;
-    uint32_t asker; /* the rank to answer */
+    uint16_t flags;
+    uint16_t attempt; /* to FOLLOW its task: not a way of an earlier attempt */
+    uint32_t asker;   /* the rank to answer */
 };
 
 struct msg_key_put {
@@ -426,7 +428,8 @@ struct msg_key_copy {
     uint64_t key;
     uint64_t request; /* 0: no answer is wanted */
     uint32_t owner;   /* 0: nobody has it, or ever will */
-    uint32_t flags;   /* to fetch it with: FETCH_FOLLOW, FETCH_AGAIN or 0 */
+    uint16_t flags;   /* to fetch it with: FETCH_FOLLOW, FETCH_AGAIN or 0 */
+    uint16_t attempt; /* the same, see struct msg_key_fetch */
 };
 
 struct msg_key_drop {

@@ -23,13 +23,14 @@ static void ask_center(struct custody *custody, uint64_t key)
     *ask = (struct msg_ask_value){.key = key};
 }
 
-/* FLAGS: FETCH_FOLLOW, or 0. */
+/* FLAGS: FETCH_FOLLOW, or 0; then ATTEMPT is the task's. */
 static void start_fetch(struct custody *custody, struct value *value,
-                        int source, uint32_t flags)
+                        int source, uint16_t flags, uint16_t attempt)
 {
     struct msg_key_fetch fetch = {.key = value->key,
                                   .limit = UINT64_MAX,
                                   .flags = flags,
+                                  .attempt = attempt,
                                   .asker = (uint32_t)custody->port->rank};
     bool lost = custody->port->lost[source];
     if (lost) ask_center(custody, value->key);
@@ -37,6 +38,31 @@ static void start_fetch(struct custody *custody, struct value *value,
     value_enter(&custody->store, value, VALUE_FETCHING);
     value->source = lost ? -1 : source;
     value->asked = true;
+}
+
+/* Of the task of VALUE, when it went to the thief. */
+static uint16_t given_attempt(const struct custody *custody,
+                              const struct value *value)
+{
+    if (!custody->given.count) return 0;
+    return (uint16_t)(uintptr_t)map_get(&custody->given, value->key);
+}
+
+/* The first one is not kept. */
+static void note_given(struct custody *custody, const struct job *job)
+{
+    struct map *given = &custody->given;
+    if (given->count && map_get(given, job->key)) map_remove(given, job->key);
+    if (job->attempt) map_add(given, job->key, (void *)(uintptr_t)job->attempt);
+}
+
+/* Has the task of VALUE gone on from here? Not if FETCH is for a later attempt,
+ * which is to come here. */
+static bool leads_on(const struct custody *custody, const struct value *value,
+                     const struct msg_key_fetch *fetch)
+{
+    if (!(fetch->flags & FETCH_FOLLOW) || !value || !value->thief) return false;
+    return (int16_t)(fetch->attempt - given_attempt(custody, value)) <= 0;
 }
 
 void custody_count(struct custody *custody, int to, uint64_t bytes)
@@ -352,14 +378,14 @@ void custody_on_key_fetch(struct custody *custody, int from,
 {
     struct value *value = store_find(&custody->store, fetch->key);
     int asker = (int)fetch->asker;
-    bool now = fetch->flags & FETCH_NOW, follow = fetch->flags & FETCH_FOLLOW;
+    bool now = fetch->flags & FETCH_NOW;
     bool own = asker == custody->port->rank && !fetch->request;
     if (own) fetch_came_home(custody, value, fetch);
     else if (value && value->state == VALUE_HELD)
         custody_serve(custody, value, asker, fetch->request, fetch->limit);
     else if (now && !(value && value->state == VALUE_ARRIVING))
         refuse_value(custody, asker, fetch->request, fetch->key);
-    else if (follow && value && value->thief)
+    else if (leads_on(custody, value, fetch))
         say_fetch(custody, value->thief, fetch);
     else keep_fetch(custody, value, fetch);
 }
@@ -482,14 +508,15 @@ static void fetch_again(struct custody *custody, struct value *value,
     if (here && !value->wants && !value->pins)
         store_remove(&custody->store, value);
     if (here) return; /* its task will come */
-    start_fetch(custody, value, (int)copy->owner, copy->flags & FETCH_FOLLOW);
+    start_fetch(custody, value, (int)copy->owner, copy->flags & FETCH_FOLLOW,
+                copy->attempt);
 }
 
 static void copy_asked_for(struct custody *custody,
                            const struct msg_key_copy *copy)
 {
     struct msg_input input = {copy->key, copy->owner,
-                              copy->flags & FETCH_FOLLOW};
+                              copy->flags & FETCH_FOLLOW, copy->attempt};
     struct value *value = copy->owner ? store_need(&custody->store, copy->key)
                                       : store_find(&custody->store, copy->key);
     enum value_state state = value ? value->state : VALUE_HELD;
@@ -520,7 +547,7 @@ void custody_on_key_copy(struct custody *custody, int from,
     want->rank = from;
     want->request = copy->request;
     if (value->state != VALUE_FETCHING && value->state != VALUE_ARRIVING)
-        start_fetch(custody, value, (int)copy->owner, 0);
+        start_fetch(custody, value, (int)copy->owner, 0, 0);
 }
 
 /* The root of its tree has it in the message, the others fetch it. */
@@ -535,7 +562,7 @@ void custody_on_constant(struct custody *custody, int from,
     }
     struct value *value = store_need(&custody->store, message->key);
     store_want(&custody->store, value, WANT_CONSTANT)->request = message->epoch;
-    if (message->owner) start_fetch(custody, value, (int)message->owner, 0);
+    if (message->owner) start_fetch(custody, value, (int)message->owner, 0, 0);
     else arrival_begin(custody, from, value, &message->payload, false);
 }
 
@@ -576,6 +603,8 @@ void custody_on_key_drop(struct custody *custody, int from,
                          const struct msg_key_drop *drop)
 {
     struct value *value = store_find(&custody->store, drop->key);
+    if (custody->given.count && map_get(&custody->given, drop->key))
+        map_remove(&custody->given, drop->key);
     if (!value) return; /* a rank may be told twice */
     bool coming =
         value->state == VALUE_FETCHING || value->state == VALUE_ARRIVING;
@@ -594,9 +623,11 @@ void custody_seek(struct custody *custody, struct value *value,
                   value->state == VALUE_ARRIVING;
     if (coming) return;
     if ((int)input->owner != custody->port->rank)
-        start_fetch(custody, value, (int)input->owner, input->flags);
+        start_fetch(custody, value, (int)input->owner, input->flags,
+                    input->attempt);
     else if (value->thief)
-        start_fetch(custody, value, value->thief, FETCH_FOLLOW);
+        start_fetch(custody, value, value->thief, FETCH_FOLLOW,
+                    given_attempt(custody, value));
     else if (value->state == VALUE_NEW)
         value_enter(&custody->store, value, VALUE_EXPECTED);
 }
@@ -611,9 +642,10 @@ static void say_done_later(struct custody *custody, struct job *job,
     want->ns = ns;
 }
 
-/* Peers that wait for VALUE here shall get it from THIEF. */
+/* Peers that wait for VALUE here shall get it from THIEF, who has that ATTEMPT
+ * of its task. */
 static void pass_on_fetches(struct custody *custody, struct value *value,
-                            int thief)
+                            int thief, uint16_t attempt)
 {
     for (struct want **at = &value->wants; *at;) {
         struct want *want = *at;
@@ -625,6 +657,7 @@ static void pass_on_fetches(struct custody *custody, struct value *value,
                                       .request = want->request,
                                       .limit = want->limit,
                                       .flags = FETCH_FOLLOW,
+                                      .attempt = attempt,
                                       .asker = (uint32_t)want->rank};
         say_fetch(custody, thief, &fetch);
         *at = want->next;
@@ -677,9 +710,11 @@ void custody_moved(struct custody *custody, struct job *job, int thief)
     struct value *value = job->output;
     value->source = thief;
     value->thief = (uint16_t)thief;
-    pass_on_fetches(custody, value, thief);
+    note_given(custody, job);
+    pass_on_fetches(custody, value, thief, job->attempt);
     if (value->asked) value_enter(&custody->store, value, VALUE_FETCHING);
-    else if (value->wants) start_fetch(custody, value, thief, FETCH_FOLLOW);
+    else if (value->wants)
+        start_fetch(custody, value, thief, FETCH_FOLLOW, job->attempt);
     else value_enter(&custody->store, value, VALUE_MOVED);
     custody_discard(custody, job);
 }

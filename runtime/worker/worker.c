@@ -104,6 +104,7 @@ void worker_free(struct worker *worker)
     mem_fini(&worker->jobs);
     steal_fini(&worker->steal);
     muster_fini(&worker->muster);
+    map_fini(&worker->custody.given);
     free(worker->custody.inbound);
     free(worker->nodes);
     free(worker->cores);

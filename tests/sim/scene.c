@@ -21,18 +21,30 @@ uint64_t scene_submit(struct scene *scene, const uint64_t *input, int rank,
     return key;
 }
 
-void scene_init_on_nodes(struct scene *scene, int workers, int nodes)
+static void init(struct scene *scene, const struct cluster_setup *setup)
 {
-    struct cluster_setup setup = {
-        .workers = workers, .nodes = nodes, .seed = 5, .check = true};
-    *scene = (struct scene){.cluster = cluster_new(&setup)};
-    for (int rank = 1; rank <= workers; rank++) {
+    *scene = (struct scene){.cluster = cluster_new(setup)};
+    for (int rank = 1; rank <= setup->workers; rank++) {
         scene_submit(scene, NULL, rank, true);
         scene_deliver(scene, 0, rank, MSG_TASK_RUN);
         CU_ASSERT_TRUE(cluster_start_job(scene->cluster, rank));
     }
     scene->cluster->now_ns += 1000000000;
     scene->wanted = scene_submit(scene, NULL, 1, false);
+}
+
+void scene_init_on_nodes(struct scene *scene, int workers, int nodes)
+{
+    const struct cluster_setup setup = {
+        .workers = workers, .nodes = nodes, .seed = 5, .check = true};
+    init(scene, &setup);
+}
+
+void scene_init_with_losses(struct scene *scene, int workers)
+{
+    const struct cluster_setup setup = {
+        .workers = workers, .seed = 5, .recover = true, .check = true};
+    init(scene, &setup);
 }
 
 void scene_init(struct scene *scene)

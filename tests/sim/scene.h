@@ -19,6 +19,7 @@ struct scene {
 /* Three workers. The RUN for WANTED is not delivered yet. */
 void scene_init(struct scene *scene);
 void scene_init_on_nodes(struct scene *scene, int workers, int nodes);
+void scene_init_with_losses(struct scene *scene, int workers);
 
 /* All keys are dropped, and all that is known is gone, wherever it was. */
 void scene_end(struct scene *scene);

@@ -5,6 +5,7 @@
 
 #include "cluster.h"
 #include "oracle.h"
+#include "scene.h"
 
 static struct cluster *cluster_with(int workers, const char *resources)
 {
@@ -138,6 +139,37 @@ static void a_task_without_its_resources_does_not_run(void)
     end(cluster, keys, 3);
 }
 
+/* ---- stolen tasks --------------------------------------------------------*/
+
+/* The task went from 1 to 2 to 3, which is lost, and begins again on 1. Who asks
+ * there before it has come is not to be sent along the old way. */
+static void a_fetch_does_not_follow_an_earlier_attempt(void)
+{
+    struct scene scene;
+    scene_init_with_losses(&scene, 4);
+    scene_deliver(&scene, 0, 1, MSG_TASK_RUN);
+    scene_steal(&scene, 2, 1);
+    scene_deliver(&scene, 1, 2, MSG_TASK_RUN);
+    scene_steal(&scene, 3, 2);
+    scene_deliver(&scene, 2, 3, MSG_TASK_RUN);
+    scene_deliver(&scene, 1, 0, MSG_TASK_MOVED);
+    scene_deliver(&scene, 2, 0, MSG_TASK_MOVED);
+    scene_submit(&scene, &scene.wanted, 4, true);
+    scene_deliver(&scene, 0, 4, MSG_TASK_RUN);
+    cluster_kill(scene.cluster, 3, 0);
+    cluster_tell(scene.cluster, 3);
+    for (int rank = 1; rank <= 4; rank++) {
+        if (rank == 3) continue;
+        scene_deliver(&scene, 0, rank, MSG_RANK_LOST);
+        scene_deliver(&scene, rank, 0, MSG_LOST_HEARD);
+    }
+    CU_ASSERT_EQUAL(network_peek(scene.cluster->network, 0, 1), MSG_TASK_RUN);
+    scene_deliver(&scene, 0, 4, MSG_KEY_PUT); /* what 3 ran itself is lost */
+    scene_deliver(&scene, 0, 4, MSG_KEY_COPY);
+    scene_deliver(&scene, 4, 1, MSG_KEY_FETCH);
+    scene_end(&scene);
+}
+
 /* ---- the end -------------------------------------------------------------*/
 
 /* A fetch that is not waited for any more comes after the last word of whom it
@@ -173,6 +205,8 @@ int main(void)
          a_task_without_its_input_keeps_no_resources},
         {"a task without its resources does not run",
          a_task_without_its_resources_does_not_run},
+        {"a fetch does not follow an earlier attempt",
+         a_fetch_does_not_follow_an_earlier_attempt},
         {"a late fetch leaves nothing behind",
          a_late_fetch_leaves_nothing_behind},
     };
