@@ -38,13 +38,8 @@ static unsigned rarity(uint64_t *random, unsigned least, unsigned most)
 static void set_losses(uint64_t *random, struct script_flavour *flavour)
 {
     flavour->losses_max = 1 + (int)below(random, 6);
-    flavour->picky_one_in = 0;
     flavour->gang_one_in = 0;
-    flavour->curfew_one_in = 0;
-    flavour->memory_max = 0;
-    flavour->disk_full = false;
     flavour->from_tasks = false;
-    flavour->constants = false;
 }
 
 static bool run_script(uint64_t seed, uint64_t *random)
