@@ -181,6 +181,33 @@ static void task_may_be_stolen_there_and_back(void)
     scene_end(&scene);
 }
 
+/* ---- with a thief that is lost -------------------------------------------*/
+
+/* 1 needs what it gave to 2, took back and gave to 3. Its fetch comes home from 2
+ * when 3 is lost, and it knows no thief any more: it was sent to the center. (Seeds
+ * 7578 and 15427 of the campaign, once.) */
+static void fetch_that_comes_home_after_a_loss_does_not_go_on(void)
+{
+    struct scene scene;
+
+    scene_init_with_losses(&scene, 4);
+    scene_deliver(&scene, 0, 1, MSG_TASK_RUN);
+    uint64_t user = scene_submit(&scene, &scene.wanted, 1, true);
+    scene_deliver(&scene, 0, 1, MSG_TASK_RUN);
+    scene_steal(&scene, 2, 1);
+    scene_deliver(&scene, 1, 2, MSG_TASK_RUN);
+    scene_deliver(&scene, 1, 2, MSG_KEY_FETCH);
+    scene_steal(&scene, 1, 2);
+    scene_deliver(&scene, 2, 1, MSG_TASK_RUN);
+    scene_steal(&scene, 3, 1);
+    cluster_kill(scene.cluster, 3, 0);
+    cluster_tell(scene.cluster, 3);
+    scene_deliver(&scene, 0, 1, MSG_RANK_LOST);
+    scene_deliver(&scene, 2, 1, MSG_KEY_FETCH);
+    buffer_unref(cluster_get(scene.cluster, user));
+    scene_end(&scene);
+}
+
 /* ---- what is left behind -------------------------------------------------*/
 
 static void check_note_is_dropped(bool moved_is_told_last)
@@ -367,6 +394,8 @@ int main(void)
          thief_tells_the_end_when_its_own_fetch_came_home},
         {"task may be stolen there and back",
          task_may_be_stolen_there_and_back},
+        {"fetch that comes home after a loss does not go on",
+         fetch_that_comes_home_after_a_loss_does_not_go_on},
         {"victim forgets a dropped key", victim_forgets_a_dropped_key},
         {"victim forgets a key that was dropped before the move was told",
          victim_forgets_a_key_that_was_dropped_before_the_move_was_told},
