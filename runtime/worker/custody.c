@@ -728,14 +728,17 @@ void custody_fetch_lost(struct custody *custody, struct value *value)
         fetch_ended(custody, value);
 }
 
-/* What RUN needs is to be here, as the center believes. */
+/* What RUN needs is to be here, as the center believes; what it believes to be
+ * made here may have been given away. */
 static void seek_inputs(struct custody *custody, const struct msg_task_run *run)
 {
     const struct msg_input *input = (const struct msg_input *)(run + 1);
     for (uint32_t i = 0; i < run->inputs; i++, input++) {
-        if ((int)input->owner == custody->port->rank) continue;
-        struct value *value = store_need(&custody->store, input->key);
-        if (value->state != VALUE_HELD) custody_seek(custody, value, input);
+        bool ours = (int)input->owner == custody->port->rank;
+        struct value *value = ours ? store_find(&custody->store, input->key)
+                                   : store_need(&custody->store, input->key);
+        if (value && value->state != VALUE_HELD)
+            custody_seek(custody, value, input);
     }
 }
 

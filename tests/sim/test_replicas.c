@@ -283,6 +283,20 @@ static void applications_see_nothing_of_it(void)
     CU_ASSERT_EQUAL(seeds_run(SEEDS, any_application), 0);
 }
 
+/* A worker was asked to run what it had already; it said so, but one input had
+ * been given away there and never came. */
+static void what_has_run_already_gets_its_inputs(void)
+{
+    CU_ASSERT_TRUE(any_application(3277));
+}
+
+/* Two fetches of one key, the later one heard when the key was dropped. */
+static void a_fetch_after_the_drop_leaves_nothing(void)
+{
+    CU_ASSERT_TRUE(any_application(3485));
+    CU_ASSERT_TRUE(any_application(5775));
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -298,6 +312,10 @@ int main(void)
          a_copy_whose_worker_is_lost_is_made_elsewhere},
         {"nothing is lost by one loss at a time",
          nothing_is_lost_by_one_loss_at_a_time},
+        {"what has run already gets its inputs",
+         what_has_run_already_gets_its_inputs},
+        {"a fetch after the drop leaves nothing",
+         a_fetch_after_the_drop_leaves_nothing},
         {"applications see nothing of it", applications_see_nothing_of_it},
     };
     return check_run("replicas", tests, CHECK_COUNT(tests));
