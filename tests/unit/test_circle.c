@@ -72,8 +72,9 @@ static void waits(struct scene *scene, uint64_t task, uint64_t key)
 static bool finds(struct scene *scene, uint64_t task)
 {
     char *line = circle_find(&scene->circle, task);
+    bool found = line != NULL;
     free(line);
-    return line;
+    return found;
 }
 
 /* ---- what is one ---------------------------------------------------------*/
