@@ -209,9 +209,9 @@ on_task_done(struct center *center, int from, const struct msg_task_done *done)
 {
     struct record *record = catalog_find(&center->catalog, done->key);
     kin_ended(&center->kin, done->key);
-    if (__builtin_expect(center->recover, 0))
-        losses_ended(&center->losses, done);
     bool good = record && scheduler_end(&center->scheduler, record, from, done);
+    if (__builtin_expect(center->recover, 0) && good)
+        losses_ended(&center->losses, done);
     if (!good && !kin_ended_early(&center->kin, from, done))
         log_line(LOG_DEBUG, "rank %d ended task %llx a second time", from,
                  (unsigned long long)done->key);
@@ -435,6 +435,13 @@ static void on_unstuck(struct center *center, int from,
     kin_on_unstuck(&center->kin, from);
 }
 
+static void on_starved(struct center *center, int from,
+                       const struct msg_starved *starved)
+{
+    scheduler_starved(&center->scheduler, from);
+    settle(center);
+}
+
 static void on_echo(struct center *center, int from,
                     const struct msg_echo *echo)
 {
@@ -575,6 +582,7 @@ void center_rest(struct center *center)
         part##_on_##name(&center->part, from, body);                           \
     }
 PASS_ON(task_here, kin)
+PASS_ON(task_went_on, kin)
 PASS_ON(key_release, kin)
 PASS_ON(ask_value, kin)
 PASS_ON(key_got, kin)

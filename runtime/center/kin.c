@@ -74,6 +74,7 @@ static void free_recovery(struct kin *kin)
     struct children *children;
     while ((children = map_next(&kin->children, &at))) free_children(children);
     map_fini(&kin->children);
+    moves_fini(&kin->moves);
     for (int rank = 1; kin->given && rank < kin->port->ranks; rank++)
         map_fini(&kin->given[rank].releases);
     for (int rank = 1; kin->given && rank < kin->port->ranks; rank++)
@@ -82,13 +83,6 @@ static void free_recovery(struct kin *kin)
             free(q);
         }
     free(kin->given);
-}
-
-void kin_recover(struct kin *kin)
-{
-    size_t bytes = (size_t)kin->port->ranks * sizeof *kin->given;
-    kin->given = log_alloc(bytes);
-    memset(kin->given, 0, bytes);
 }
 
 void kin_fini(struct kin *kin)
@@ -290,6 +284,16 @@ void kin_on_task_here(struct kin *kin, int from,
     if (kin->early.count) end_at_last(kin, record);
 }
 
+/* FROM has the run of RECORD's task that counts, for sure, although nobody may
+ * have said yet that it went there. False: this was another run. */
+static bool went_on(struct kin *kin, struct record *record, int from,
+                    const struct msg_task_new *task)
+{
+    if (record->attempt != (uint16_t)task->parent) return false;
+    moves_forget(&kin->moves, record->key);
+    return true;
+}
+
 void kin_on_task_goes_on(struct kin *kin, int from,
                          const struct msg_task_new *task)
 {
@@ -299,14 +303,23 @@ void kin_on_task_goes_on(struct kin *kin, int from,
     if (kin_waits_for(kin, from, inputs, task->inputs, task)) return;
     struct record *record = find(kin, task->key);
     if (!record || task_ended(record)) return; /* its time was up */
+    if (kin->given && !went_on(kin, record, from, task)) return;
     news_init(kin, &news, task);
-    kin_forget_children(kin, task->key);
     scheduler_replace(kin->scheduler, record, &news.order, from);
     if (kin->given)
         spec_origin(record->spec)->partial =
             news.order.input_count < task->inputs;
     news_fini(&news);
     if (kin->early.count) end_at_last(kin, record);
+}
+
+/* What it has not dropped by now is somebody else's. */
+void kin_on_task_went_on(struct kin *kin, int from,
+                         const struct msg_task_went_on *went)
+{
+    if (kin_waits_for(kin, from, &went->key, 1, went)) return;
+    const struct record *record = find(kin, went->key);
+    if (record && record->owner == from) kin_forget_children(kin, went->key);
 }
 
 bool kin_ended_early(struct kin *kin, int from,
@@ -542,9 +555,10 @@ static void disown(struct kin *kin, uint64_t key)
 {
     struct record *record = find(kin, key);
     if (!record) return;
+    bool needed = record->needs;
     bool ended = task_ended(record);
     if (record->held) values_drop(kin->scheduler->values, record);
-    if (!ended) cancel_task(kin->scheduler, record);
+    if (!ended && !needed) cancel_task(kin->scheduler, record);
 }
 
 void kin_disown(struct kin *kin, uint64_t key)
@@ -552,7 +566,7 @@ void kin_disown(struct kin *kin, uint64_t key)
     struct children *children = map_get(&kin->children, key);
     if (!children) return;
     map_remove(&kin->children, key);
-    for (size_t i = 0; i < children->count; i++) disown(kin, children->keys[i]);
+    for (size_t i = children->count; i--;) disown(kin, children->keys[i]);
     free_children(children);
 }
 
@@ -576,14 +590,30 @@ static bool is_safe(const struct kin *kin, const struct request *request,
            record->owner == request->peer;
 }
 
-static void ask_again(struct kin *kin, struct request *request)
+static void on_astray(void *argument, struct request *request)
 {
+    struct kin *kin = argument;
     struct record *record = find(kin, request->key);
-    if (is_safe(kin, request, record)) return;
     struct msg_ask_value ask = {
         .key = request->key, .request = request->id, .limit = request->room};
+    assert(request->kind == REQUEST_VALUE);
     request->peer = record->owner;
     seek(kin, record, 0, &ask);
+}
+
+static void ask_again(struct kin *kin, struct request *request)
+{
+    if (!is_safe(kin, request, find(kin, request->key)))
+        on_astray(kin, request);
+}
+
+void kin_recover(struct kin *kin)
+{
+    size_t bytes = (size_t)kin->port->ranks * sizeof *kin->given;
+    kin->exchange->astray = on_astray;
+    kin->exchange->astray_arg = kin;
+    kin->given = log_alloc(bytes);
+    memset(kin->given, 0, bytes);
 }
 
 /* Questions of RANK that whom they were passed on to may never answer. */

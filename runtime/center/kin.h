@@ -11,6 +11,7 @@
 #include "circle.h"
 #include "exchange.h"
 #include "late.h"
+#include "moves.h"
 #include "scheduler.h"
 
 struct kin {
@@ -25,6 +26,7 @@ struct kin {
         *given; /* by rank: questions passed on, with recovery; owned */
     struct map children;   /* task's key -> the keys that its run has made, with
                           * recovery; owned */
+    struct moves moves;    /* with recovery */
     struct rankset *stuck; /* workers that want to go on above their limit */
     int goes_on;           /* the one that may; 0: nobody */
 };
@@ -84,6 +86,8 @@ void kin_on_task_here(struct kin *kin, int from,
                       const struct msg_task_new *task);
 void kin_on_task_goes_on(struct kin *kin, int from,
                          const struct msg_task_new *task);
+void kin_on_task_went_on(struct kin *kin, int from,
+                         const struct msg_task_went_on *went);
 void kin_on_key_release(struct kin *kin, int from,
                         const struct msg_key_release *release);
 void kin_on_ask_value(struct kin *kin, int from,

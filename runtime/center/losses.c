@@ -84,7 +84,6 @@ void losses_fini(struct losses *losses)
     free(losses->doubts);
     map_fini(&losses->crashed);
     map_fini(&losses->back);
-    moves_fini(&losses->moves);
     again_fini(&losses->again);
     lineage_fini(&losses->lineage);
 }
@@ -148,9 +147,9 @@ static void note_missing(struct settling *settling, int rank, uint64_t key)
 static void follow(struct losses *losses, struct record *record, int to)
 {
     while (to) {
-        moves_give(&losses->moves, record->key, record->owner);
+        moves_give(&losses->kin->moves, record->key, record->owner);
         scheduler_moved(scheduler_of(losses), record, record->owner, to);
-        to = moves_take(&losses->moves, record->key, record->attempt, to);
+        to = moves_take(&losses->kin->moves, record->key, record->attempt, to);
     }
 }
 
@@ -264,7 +263,7 @@ static void find_task(struct settling *settling, struct record *record)
     struct losses *losses = settling->losses;
     int rank = (int)(uintptr_t)map_get(&settling->reported, record->key);
     if (!rank)
-        rank = moves_end_of(&losses->moves, record->key, record->attempt,
+        rank = moves_end_of(&losses->kin->moves, record->key, record->attempt,
                             losses->kin->port->lost);
     if (rank) follow(losses, record, rank);
     if (!rank || is_lost(losses, record->owner)) add(&settling->tasks, record);
@@ -276,7 +275,8 @@ static bool has_task(const struct settling *settling,
                      const struct record *record)
 {
     const struct losses *losses = settling->losses;
-    int giver = record->moved ? moves_giver(&losses->moves, record->key) : 0;
+    int giver =
+        record->moved ? moves_giver(&losses->kin->moves, record->key) : 0;
     int rank = (int)(uintptr_t)map_get(&settling->reported, record->key);
     if (is_lost(losses, record->owner)) return false;
     return !giver || !is_lost(losses, giver) || rank == record->owner;
@@ -365,7 +365,7 @@ static void rerun_task(struct losses *losses, struct record *record)
 {
     if (map_get(&losses->crashed, record->key))
         spec_origin(record->spec)->crashes++;
-    moves_forget(&losses->moves, record->key);
+    moves_forget(&losses->kin->moves, record->key);
     if (losses->kin->circle.waits.count)
         circle_remove(&losses->kin->circle, record->key);
     again_task(&losses->again, record);
@@ -580,7 +580,7 @@ void losses_moved(struct losses *losses, struct record *record, int from,
     int to = (int)moved->to;
     if (task_ended(record) || moved->attempt != record->attempt) return;
     if (record->owner != from) {
-        moves_add(&losses->moves, record->key, moved->attempt, from, to);
+        moves_add(&losses->kin->moves, record->key, moved->attempt, from, to);
         return;
     }
     follow(losses, record, to);
@@ -589,6 +589,6 @@ void losses_moved(struct losses *losses, struct record *record, int from,
 /* What still runs may have more children. */
 void losses_ended(struct losses *losses, const struct msg_task_done *done)
 {
-    moves_forget(&losses->moves, done->key);
+    moves_forget(&losses->kin->moves, done->key);
     if (done->status != DMPI_EBUSY) kin_forget_children(losses->kin, done->key);
 }

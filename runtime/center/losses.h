@@ -13,13 +13,11 @@
 #include "again.h"
 #include "kin.h"
 #include "lineage.h"
-#include "moves.h"
 
 struct losses {
     struct kin *kin; /* borrowed; with scheduler, exchange and port */
     struct lineage lineage;
     struct again again;
-    struct moves moves;
     struct answer *answers; /* by rank: the last one; owned */
     size_t awaited;         /* answers */
     struct doubt *doubts; /* copies begun since the workers were told; owned */

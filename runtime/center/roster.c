@@ -13,7 +13,7 @@ enum { IDLE_PROBES = 4, PICK_PROBES = 4 };
 static bool has_room(const struct roster *roster,
                      const struct worker_entry *worker)
 {
-    if (worker->dealt < ROSTER_TASKS_MIN) return true;
+    if (worker->dealt < ROSTER_TASKS_MIN || worker->starved) return true;
     return worker->dealt_ns < roster->window_ns &&
            worker->dealt < ROSTER_TASKS_MAX;
 }
@@ -134,6 +134,18 @@ void roster_leave_gang(struct roster *roster, struct worker_entry *worker)
     if (has_room_again(roster, worker)) join_ring(roster, worker);
 }
 
+void roster_starve(struct roster *roster, struct worker_entry *worker)
+{
+    worker->starved = true;
+    if (!worker->next && !worker->in_gang) join_ring(roster, worker);
+}
+
+void roster_feed(struct roster *roster, struct worker_entry *worker)
+{
+    worker->starved = false;
+    if (worker->next && !has_room(roster, worker)) leave_ring(roster, worker);
+}
+
 void roster_lose(struct roster *roster, struct worker_entry *worker)
 {
     worker->lost = true;
@@ -148,7 +160,7 @@ void roster_clear(struct worker_entry *worker)
     worker->tasks = worker->dealt = 0;
     worker->load_ns = worker->dealt_ns = 0;
     worker->bytes = 0;
-    worker->in_gang = false;
+    worker->in_gang = worker->starved = false;
 }
 
 struct worker_entry *roster_turn(struct roster *roster)
@@ -164,7 +176,7 @@ void roster_pass_turn(struct roster *roster)
 struct worker_entry *roster_idle(struct roster *roster)
 {
     for (int i = 0; roster->ring && i < IDLE_PROBES; i++) {
-        if (!roster->ring->tasks) return roster->ring;
+        if (!roster->ring->tasks || roster->ring->starved) return roster->ring;
         roster_pass_turn(roster);
     }
     return NULL;

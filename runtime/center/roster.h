@@ -47,7 +47,8 @@ struct worker_entry {
     uint64_t tally;                   /* placement's scratch */
     uint32_t comms;                   /* of gangs, that it keeps; see gangs.h */
     bool in_gang;
-    bool lost; /* it has room for nothing, ever */
+    bool starved; /* it has nothing to run, whatever was handed to it */
+    bool lost;    /* it has room for nothing, ever */
 };
 
 struct roster {
@@ -92,6 +93,11 @@ struct worker_entry *roster_idle(struct roster *roster);
 void roster_enter_gang(struct roster *roster, struct worker_entry *worker);
 void roster_leave_gang(struct roster *roster, struct worker_entry *worker);
 
+/* All tasks of the worker wait for others: what it has does not count, until it
+ * is fed one more. */
+void roster_starve(struct roster *roster, struct worker_entry *worker);
+void roster_feed(struct roster *roster, struct worker_entry *worker);
+
 /* The worker is lost: it has no room any more. What it had is still counted,
  * until roster_clear(): nothing is there then. */
 void roster_lose(struct roster *roster, struct worker_entry *worker);
@@ -100,14 +106,15 @@ void roster_clear(struct worker_entry *worker);
 /* Room for a task that is wanted there? */
 static inline bool roster_takes(const struct worker_entry *worker)
 {
-    return worker->tasks < ROSTER_TASKS_MAX;
+    return worker->tasks < ROSTER_TASKS_MAX || worker->starved;
 }
 
 /* Room for a task whose inputs lie there? */
 static inline bool roster_fits(const struct worker_entry *worker)
 {
     if (worker->tasks < ROSTER_AHEAD_MIN) return true;
-    return worker->load_ns < ROSTER_AHEAD_NS && roster_takes(worker);
+    if (worker->load_ns < ROSTER_AHEAD_NS) return roster_takes(worker);
+    return worker->starved;
 }
 
 /* A worker of SET, of NODE unless that is -1: of a few of them, which change from

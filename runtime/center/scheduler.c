@@ -222,6 +222,9 @@ static void place(struct scheduler *scheduler, struct record *record, int rank)
 {
     assert(record);
     struct spec *spec = record->spec;
+    struct roster *roster = scheduler->values->roster;
+    struct worker_entry *worker = roster_at(roster, rank);
+    if (__builtin_expect(worker->starved, 0)) roster_feed(roster, worker);
     hand(scheduler, record, rank);
     say_run(scheduler, record, rank);
     task_enter(record, TASK_PLACED);
@@ -277,11 +280,16 @@ static void hold(struct scheduler *scheduler, struct worker_entry *worker,
     roster_hold(scheduler->values->roster, worker);
 }
 
+static bool has_little(const struct worker_entry *worker)
+{
+    return worker->tasks < ROSTER_TASKS_MIN || worker->starved;
+}
+
 /* WORKER has next to nothing to do: it gets what is held for another. */
 static void help(struct scheduler *scheduler, struct worker_entry *worker)
 {
     struct worker_entry *other;
-    while (worker->tasks < ROSTER_TASKS_MIN && !scheduler->ready.count &&
+    while (has_little(worker) && !scheduler->ready.count &&
            (other = roster_holder(scheduler->values->roster))) {
         struct spec *first = (struct spec *)queue_first(&other->held);
         if (!may_go_elsewhere(scheduler, first, other)) return;
@@ -587,6 +595,16 @@ void scheduler_left(struct scheduler *scheduler, struct record *record,
 }
 
 /* ---- never to a worker ---------------------------------------------------*/
+
+void scheduler_starved(struct scheduler *scheduler, int rank)
+{
+    struct worker_entry *worker = roster_at(scheduler->values->roster, rank);
+    roster_starve(scheduler->values->roster, worker);
+    if (scheduler->frozen) return;
+    hand_held(scheduler, worker);
+    scheduler_settle(scheduler);
+    if (worker->starved) help(scheduler, worker);
+}
 
 /* RECORD's task is ready: take it from the queue that it is in. */
 static void take_out(struct scheduler *scheduler, struct record *record)

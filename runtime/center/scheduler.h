@@ -77,6 +77,10 @@ void scheduler_settle(struct scheduler *scheduler);
 bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
                    const struct msg_task_done *done);
 
+/* All that RANK was handed waits for other tasks: some may be kept for it, or
+ * for others. */
+void scheduler_starved(struct scheduler *scheduler, int rank);
+
 /* The task of RECORD, whose end said that it still uses its inputs on FROM, does
  * not any more. RECORD may be gone afterwards. */
 void scheduler_left(struct scheduler *scheduler, struct record *record,

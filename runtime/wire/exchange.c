@@ -199,6 +199,13 @@ static void on_answer(struct exchange *exchange, int from,
                   &answer->payload);
 }
 
+void exchange_stray(struct exchange *exchange, uint64_t id)
+{
+    struct request *request = map_get(&exchange->requests, id);
+    if (!request || request->done || request->arriving) return;
+    exchange->astray(exchange->astray_arg, request);
+}
+
 static bool on_key_value(struct exchange *exchange, int from,
                          const struct msg_key_value *value)
 {
@@ -206,6 +213,10 @@ static bool on_key_value(struct exchange *exchange, int from,
     struct request *request =
         find_request(exchange, value->request, from, &value->payload);
     if (!request) return true;
+    if (exchange->recover && value->status == DMPI_ELOST) {
+        exchange_stray(exchange, value->request);
+        return true;
+    }
     receive_value(exchange, from, request, (dmpi_status)value->status,
                   value->key, &value->payload);
     return true;

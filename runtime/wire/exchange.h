@@ -64,7 +64,10 @@ struct exchange {
     struct mem mem;
     struct map requests; /* id -> struct request, owned */
     uint64_t last_id;
-    bool recover;     /* what nobody waits for any more may come */
+    bool recover; /* what nobody waits for any more may come */
+    /* With recovery: whom a value was asked from cannot have it; ask again. */
+    void (*astray)(void *arg, struct request *request);
+    void *astray_arg;
     void **abandoned; /* fresh data that a lost rank was filling; owned */
     size_t abandoned_count;
     struct call *first, **end; /* until they have run, in order; owned */
@@ -93,6 +96,9 @@ static inline bool request_is_done(void *request)
 {
     return ((const struct request *)request)->done;
 }
+
+/* Whom request ID was passed on to cannot have the value: see astray. */
+void exchange_stray(struct exchange *exchange, uint64_t id);
 
 /* Settle a request of this rank without a message. BYTES are copied. */
 void exchange_settle(struct exchange *exchange, uint64_t id, dmpi_status status,

@@ -33,11 +33,13 @@ enum { MESSAGE_PROTOCOL = 13 };
     M(TASK_NEW,    task_new)    /* worker: a task of mine submits this */      \
     M(TASK_HERE,   task_here)   /* worker: likewise, and it will run here */   \
     M(TASK_GOES_ON, task_goes_on) /* worker: this task goes on as that one */  \
+    M(TASK_WENT_ON, task_went_on) /* worker: the function that said so is over */ \
     M(KEY_RELEASE, key_release) /* worker: my task drops this key */           \
     M(ASK_VALUE,   ask_value)   /* worker: have this value sent to me */       \
     M(KEY_GOT,     key_got)     /* worker: it came */                          \
     M(STUCK,       stuck)       /* worker: I begin no more tasks, too many wait */ \
     M(UNSTUCK,     unstuck)     /* worker: let another one go on */            \
+    M(STARVED,     starved)     /* worker: all my tasks wait for others */     \
     M(BLOCKED,     blocked)     /* worker: this task waits for those keys */   \
     M(LOST_HEARD,  lost_heard)  /* worker: that rank is lost; this was there */ \
     M(ECHO,        echo)        /* worker: you heard what I said before */     \
@@ -159,6 +161,10 @@ struct msg_task_left {
     uint64_t key;
 };
 
+struct msg_task_went_on { /* only where workers may be lost */
+    uint64_t key;
+};
+
 struct msg_task_moved { /* tail: keys that I fetched for it and still hold */
     uint64_t key;
     uint32_t to;
@@ -227,7 +233,8 @@ struct msg_task_new { /* tail: keys of the inputs, terms if flagged,
                        * arguments, name, resources */
     uint64_t key;
     uint64_t order;  /* see order.h */
-    uint64_t parent; /* the task that submits it */
+    uint64_t parent; /* the task that submits it; TASK_GOES_ON: the attempt that
+                      * it was so far */
     uint32_t function;
     uint32_t inputs;
     uint32_t args;  /* bytes; none if the task stays where it is, unless it may
@@ -260,6 +267,10 @@ struct msg_stuck {
 };
 
 struct msg_unstuck {
+    uint64_t pad;
+};
+
+struct msg_starved {
     uint64_t pad;
 };
 
@@ -404,7 +415,8 @@ struct msg_gang_go {
 enum {
     FETCH_NOW = 1,    /* do not wait for a value that is not there */
     FETCH_FOLLOW = 2, /* if you gave its task away, pass this on to the thief */
-    FETCH_AGAIN = 4   /* (KEY_COPY) an earlier fetch may be lost: say another */
+    FETCH_AGAIN = 4,  /* (KEY_COPY) an earlier fetch may be lost: say another */
+    FETCH_BEHIND = 8  /* peers pass it on: it has gone behind its task so far */
 };
 
 struct msg_key_fetch {
@@ -524,6 +536,7 @@ _Static_assert(sizeof(struct msg_call) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_key_value) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_task_done) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_task_left) == 8, "wire layout");
+_Static_assert(sizeof(struct msg_task_went_on) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_task_moved) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_key_held) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_task_new) == 48, "wire layout");

@@ -15,6 +15,15 @@ static void say_fetch(struct custody *custody, int to,
     *out = *fetch;
 }
 
+/* Behind the task that THIEF was given. */
+static void pass_on(struct custody *custody, int thief,
+                    const struct msg_key_fetch *fetch)
+{
+    struct msg_key_fetch behind = *fetch;
+    behind.flags |= FETCH_BEHIND;
+    say_fetch(custody, thief, &behind);
+}
+
 /* Who has it is lost: the center says who else. */
 static void ask_center(struct custody *custody, uint64_t key)
 {
@@ -38,31 +47,6 @@ static void start_fetch(struct custody *custody, struct value *value,
     value_enter(&custody->store, value, VALUE_FETCHING);
     value->source = lost ? -1 : source;
     value->asked = true;
-}
-
-/* Of the task of VALUE, when it went to the thief. */
-static uint16_t given_attempt(const struct custody *custody,
-                              const struct value *value)
-{
-    if (!custody->given.count) return 0;
-    return (uint16_t)(uintptr_t)map_get(&custody->given, value->key);
-}
-
-/* The first one is not kept. */
-static void note_given(struct custody *custody, const struct job *job)
-{
-    struct map *given = &custody->given;
-    if (given->count && map_get(given, job->key)) map_remove(given, job->key);
-    if (job->attempt) map_add(given, job->key, (void *)(uintptr_t)job->attempt);
-}
-
-/* Has the task of VALUE gone on from here? Not if FETCH is for a later attempt,
- * which is to come here. */
-static bool leads_on(const struct custody *custody, const struct value *value,
-                     const struct msg_key_fetch *fetch)
-{
-    if (!(fetch->flags & FETCH_FOLLOW) || !value || !value->thief) return false;
-    return (int16_t)(fetch->attempt - given_attempt(custody, value)) <= 0;
 }
 
 void custody_count(struct custody *custody, int to, uint64_t bytes)
@@ -103,13 +87,14 @@ static void send_value(struct custody *custody, int to, uint64_t request,
     custody_count(custody, to, buffer->size);
 }
 
-static void refuse_value(struct custody *custody, int to, uint64_t request,
-                         uint64_t key)
+/* STATUS: DMPI_ENOKEY, or DMPI_ELOST: the center knows where it is. */
+static void refuse_value(struct custody *custody, int to,
+                         const struct msg_key_fetch *fetch, dmpi_status status)
 {
     struct msg_key_value *out =
         port_say(custody->port, to, MSG_KEY_VALUE, sizeof *out);
     *out = (struct msg_key_value){
-        .key = key, .request = request, .status = DMPI_ENOKEY};
+        .key = fetch->key, .request = fetch->request, .status = status};
     payload_none(&out->payload, 0);
 }
 
@@ -373,20 +358,54 @@ void custody_serve(struct custody *custody, struct value *value, int to,
     send_value(custody, to, request, limit, value);
 }
 
+/* The thief was given an earlier attempt than this one, which will come. */
+static void forget_old_thief(struct custody *custody, struct value *value,
+                             uint16_t attempt)
+{
+    bool newer = (int16_t)(attempt - value->attempt) > 0;
+    if (!value->thief || value->state == VALUE_HELD || !newer) return;
+    value->thief = 0;
+    if (value->state == VALUE_MOVED)
+        value_enter(&custody->store, value, VALUE_EXPECTED);
+}
+
+/* After a loss: the fetch went after a task that has not come here, or was
+ * given to a rank that is lost. */
+static bool is_dead_end(const struct custody *custody,
+                        const struct value *value, uint16_t flags)
+{
+    if (!custody->lossy || !(flags & FETCH_BEHIND)) return false;
+    return !value || value->state == VALUE_NEW ||
+           value->state == VALUE_EXPECTED;
+}
+
+/* Who asks has to ask the center: it may be this rank. */
+static void send_back(struct custody *custody,
+                      const struct msg_key_fetch *fetch)
+{
+    if ((int)fetch->asker != custody->port->rank)
+        refuse_value(custody, (int)fetch->asker, fetch, DMPI_ELOST);
+    else exchange_stray(custody->exchange, fetch->request);
+}
+
 void custody_on_key_fetch(struct custody *custody, int from,
                           const struct msg_key_fetch *fetch)
 {
     struct value *value = store_find(&custody->store, fetch->key);
     int asker = (int)fetch->asker;
-    bool now = fetch->flags & FETCH_NOW;
+    bool now = fetch->flags & FETCH_NOW, follow = fetch->flags & FETCH_FOLLOW;
+    if (custody->lossy && follow && value)
+        forget_old_thief(custody, value, fetch->attempt);
     bool own = asker == custody->port->rank && !fetch->request;
     if (own) fetch_came_home(custody, value, fetch);
     else if (value && value->state == VALUE_HELD)
         custody_serve(custody, value, asker, fetch->request, fetch->limit);
     else if (now && !(value && value->state == VALUE_ARRIVING))
-        refuse_value(custody, asker, fetch->request, fetch->key);
-    else if (leads_on(custody, value, fetch))
-        say_fetch(custody, value->thief, fetch);
+        refuse_value(custody, asker, fetch, DMPI_ENOKEY);
+    else if (follow && value && value->thief)
+        pass_on(custody, value->thief, fetch);
+    else if (follow && is_dead_end(custody, value, fetch->flags))
+        send_back(custody, fetch);
     else keep_fetch(custody, value, fetch);
 }
 
@@ -435,6 +454,15 @@ static void receive_nothing(struct custody *custody, int from,
     buffer_unref(buffer);
 }
 
+/* The fetch went after a task that is lost. */
+static void seek_again(struct custody *custody, struct value *value)
+{
+    custody_fetch_lost(custody, value);
+    if (value->state != VALUE_FETCHING) return;
+    value->source = -1;
+    ask_center(custody, value->key);
+}
+
 void custody_on_key_value(struct custody *custody, int from,
                           const struct msg_key_value *message)
 {
@@ -445,6 +473,10 @@ void custody_on_key_value(struct custody *custody, int from,
         return;
     }
     assert(value);
+    if (message->status == DMPI_ELOST) {
+        seek_again(custody, value);
+        return;
+    }
     if (message->payload.tag == PAYLOAD_NONE) {
         custody_hold_nothing(custody, value);
         return;
@@ -502,6 +534,7 @@ static void fetch_again(struct custody *custody, struct value *value,
                         const struct msg_key_copy *copy)
 {
     bool here = (int)copy->owner == custody->port->rank;
+    forget_old_thief(custody, value, copy->attempt);
     if (here && value->thief) return;
     value_enter(&custody->store, value, VALUE_EXPECTED);
     value->asked = false;
@@ -603,8 +636,6 @@ void custody_on_key_drop(struct custody *custody, int from,
                          const struct msg_key_drop *drop)
 {
     struct value *value = store_find(&custody->store, drop->key);
-    if (custody->given.count && map_get(&custody->given, drop->key))
-        map_remove(&custody->given, drop->key);
     if (!value) return; /* a rank may be told twice */
     bool coming =
         value->state == VALUE_FETCHING || value->state == VALUE_ARRIVING;
@@ -622,12 +653,13 @@ void custody_seek(struct custody *custody, struct value *value,
                   value->state == VALUE_FETCHING ||
                   value->state == VALUE_ARRIVING;
     if (coming) return;
+    if (custody->lossy) forget_old_thief(custody, value, input->attempt);
     if ((int)input->owner != custody->port->rank)
         start_fetch(custody, value, (int)input->owner, input->flags,
                     input->attempt);
     else if (value->thief)
-        start_fetch(custody, value, value->thief, FETCH_FOLLOW,
-                    given_attempt(custody, value));
+        start_fetch(custody, value, value->thief, FETCH_FOLLOW | FETCH_BEHIND,
+                    value->attempt);
     else if (value->state == VALUE_NEW)
         value_enter(&custody->store, value, VALUE_EXPECTED);
 }
@@ -659,7 +691,7 @@ static void pass_on_fetches(struct custody *custody, struct value *value,
                                       .flags = FETCH_FOLLOW,
                                       .attempt = attempt,
                                       .asker = (uint32_t)want->rank};
-        say_fetch(custody, thief, &fetch);
+        pass_on(custody, thief, &fetch);
         *at = want->next;
         store_wanted(&custody->store, want);
     }
@@ -708,13 +740,15 @@ void custody_made(struct custody *custody, struct job *job,
 void custody_moved(struct custody *custody, struct job *job, int thief)
 {
     struct value *value = job->output;
+    uint16_t attempt = job->attempt;
     value->source = thief;
+    value->attempt = attempt;
     value->thief = (uint16_t)thief;
-    note_given(custody, job);
-    pass_on_fetches(custody, value, thief, job->attempt);
+    pass_on_fetches(custody, value, thief, attempt);
     if (value->asked) value_enter(&custody->store, value, VALUE_FETCHING);
     else if (value->wants)
-        start_fetch(custody, value, thief, FETCH_FOLLOW, job->attempt);
+        start_fetch(custody, value, thief, FETCH_FOLLOW | FETCH_BEHIND,
+                    attempt);
     else value_enter(&custody->store, value, VALUE_MOVED);
     custody_discard(custody, job);
 }

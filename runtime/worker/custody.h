@@ -30,10 +30,9 @@ struct custody {
     struct store store;
     struct memory memory;
     struct room room;
-    bool lossy;       /* a rank has been lost: things may come twice */
-    bool purged;      /* after that: nobody waits for anything */
-    size_t arriving;  /* bulk transfers under way to here, or to be */
-    struct map given; /* keys of tasks that were given away, to their attempt */
+    bool lossy;              /* a rank has been lost: things may come twice */
+    bool purged;             /* after that: nobody waits for anything */
+    size_t arriving;         /* bulk transfers under way to here, or to be */
     struct inbound *inbound; /* of those, by rank, that have begun; owned; NULL:
                               * no rank will be lost */
     uint64_t last_key;       /* counter of the last key made here */

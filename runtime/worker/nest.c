@@ -174,7 +174,8 @@ struct job *nest_continue(struct nest *nest, struct job *job,
 {
     struct task_order full = inherit(job, order);
     if (!(job->flags & JOB_OVER)) {
-        say_task(nest, MSG_TASK_GOES_ON, job->key, job->order, 0, &full);
+        say_task(nest, MSG_TASK_GOES_ON, job->key, job->order, job->attempt,
+                 &full);
         job->flags |= JOB_GOES_ON;
     }
     struct job *next = make_job(nest, job->key, job->order, &full);
@@ -187,8 +188,16 @@ struct job *nest_continue(struct nest *nest, struct job *job,
     return next;
 }
 
+static void say_went_on(struct nest *nest, uint64_t key)
+{
+    struct msg_task_went_on *went =
+        port_say(nest->port, 0, MSG_TASK_WENT_ON, sizeof *went);
+    went->key = key;
+}
+
 void nest_go_on(struct nest *nest, struct job *next)
 {
+    if (nest->recover) say_went_on(nest, next->key);
     size_t bytes = next->inputs * sizeof(uint64_t);
     uint64_t *keys = log_alloc(bytes);
     memcpy(keys, job_inputs(next), bytes);
@@ -325,6 +334,15 @@ static void ask_anew(struct nest *nest, struct inquiry *inquiry)
     inquiry->pinned = NULL;
     ask_center(nest, inquiry);
     custody_unpin(nest->custody, value);
+}
+
+void nest_on_astray(void *argument, struct request *request)
+{
+    struct nest *nest = argument;
+    struct inquiry *inquiry = request->settled_arg;
+    assert(request->settled == on_settled);
+    if (inquiry->pinned) ask_anew(nest, inquiry);
+    else ask_center(nest, inquiry);
 }
 
 /* What went along with a task may have been lost on the way, wherever the task
@@ -491,9 +509,19 @@ static void end_late_waits(struct nest *nest)
     }
 }
 
+/* The center may keep tasks back, for this worker has so many: it is to know if
+ * none of these can run. */
+static bool may_starve(const struct nest *nest)
+{
+    bool ready = agenda_of(nest)->ready.count;
+    return nest->waiting && !ready && !nest->starved && !nest->closed;
+}
+
 uint64_t nest_deadline_ns(const struct nest *nest)
 {
     uint64_t first = UINT64_MAX;
+    if (nest->still_since_ns && may_starve(nest))
+        first = nest->still_since_ns + NEST_STARVED_NS;
     if (!nest->deadlines) return first;
     for (const struct waiter *at = nest->waiting; at; at = at->next)
         if (at->deadline_ns < first) first = at->deadline_ns;
@@ -517,14 +545,24 @@ static void tell(struct nest *nest, struct waiter *waiter)
     waiter->told = true;
 }
 
+static void tell_starved(struct nest *nest)
+{
+    nest->starved = true;
+    say_empty(nest, MSG_STARVED);
+}
+
 static void turn_still(struct nest *nest)
 {
     uint64_t now_ns = agenda_of(nest)->now_ns;
-    if (!is_still(nest)) nest->still_since_ns = 0;
-    else if (!nest->still_since_ns) nest->still_since_ns = now_ns;
-    else if (now_ns - nest->still_since_ns >= NEST_TELL_NS)
-        for (struct waiter *at = nest->waiting; at; at = at->next)
-            tell(nest, at);
+    if (!is_still(nest)) {
+        nest->still_since_ns = 0;
+        return;
+    }
+    if (!nest->still_since_ns) nest->still_since_ns = now_ns;
+    uint64_t still_ns = now_ns - nest->still_since_ns;
+    if (still_ns >= NEST_STARVED_NS && may_starve(nest)) tell_starved(nest);
+    if (still_ns < NEST_TELL_NS) return;
+    for (struct waiter *at = nest->waiting; at; at = at->next) tell(nest, at);
 }
 
 void nest_turn(struct nest *nest)

@@ -20,7 +20,9 @@ enum {
     NEST_BLOCKED_MAX = 256,
     /* Waits that do not end while nothing else is to be done are told to the
      * center after so long: it looks for circles. */
-    NEST_TELL_NS = 100000000
+    NEST_TELL_NS = 100000000,
+    /* Likewise, that there is nothing to run: tasks may be kept back. */
+    NEST_STARVED_NS = 1000000
 };
 
 struct inquiry;
@@ -57,7 +59,9 @@ struct nest {
     uint64_t waits;          /* so far */
     uint64_t still_since_ns; /* nothing was to be done; 0: something was */
     bool asked, granted;     /* to go on above the limit */
-    bool closed;             /* no other job begins */
+    bool starved; /* the center was told that nothing can run, since it sent the
+                   * last task */
+    bool closed;  /* no other job begins */
 };
 
 void nest_init(struct nest *nest);
@@ -114,6 +118,9 @@ bool nest_block(struct nest *nest, struct waiter *waiter, bool all,
  * the way of a task that was given away are asked anew. */
 void nest_lost(struct nest *nest);
 
+/* The question of REQUEST went after a task that is lost: the center is asked. */
+void nest_on_astray(void *nest, struct request *request);
+
 /* Next who may go on, or NULL; it stays the next. */
 struct waiter *nest_awake(const struct nest *nest);
 
@@ -135,7 +142,13 @@ bool nest_stuck(const struct nest *nest);
 /* What is to be done between messages. */
 void nest_turn(struct nest *nest);
 
-/* The next deadline of a wait; UINT64_MAX: none. */
+/* The center has sent a task. */
+static inline void nest_fed(struct nest *nest)
+{
+    nest->starved = false;
+}
+
+/* When it is to turn at the latest; UINT64_MAX: no matter when. */
 uint64_t nest_deadline_ns(const struct nest *nest);
 
 /* Reactions. */

@@ -53,8 +53,11 @@ struct value {
     union {
         struct buffer *buffer; /* HELD: a reference is owned */
         struct job *job;       /* MAKING: borrowed */
-        int64_t source;        /* FETCHING, ARRIVING: the rank asked; -1: it
-                                * is lost, and the center will name another */
+        struct {
+            int32_t source;   /* FETCHING, ARRIVING: the rank asked; -1: it is
+                               * lost, and the center will name another */
+            uint16_t attempt; /* of its task that the thief was given */
+        };
     };
     struct want *wants; /* owned; the last one first */
     uint32_t pins;      /* tasks submitted here, and questions, that use it */

@@ -73,6 +73,8 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
                                        .counts = &worker->counts,
                                        .jobs = &worker->jobs};
     worker->exchange.recover = setup->recover;
+    worker->exchange.astray = nest_on_astray;
+    worker->exchange.astray_arg = &worker->nest;
     if (setup->recover) {
         size_t bytes = (size_t)port->ranks * sizeof(struct inbound);
         worker->custody.inbound = log_alloc(bytes);
@@ -104,7 +106,6 @@ void worker_free(struct worker *worker)
     mem_fini(&worker->jobs);
     steal_fini(&worker->steal);
     muster_fini(&worker->muster);
-    map_fini(&worker->custody.given);
     free(worker->custody.inbound);
     free(worker->nodes);
     free(worker->cores);
@@ -143,6 +144,7 @@ static void on_task_run(struct worker *worker, int from,
                         const struct msg_task_run *run)
 {
     if (from != 0) steal_given(&worker->steal, from);
+    else nest_fed(&worker->nest);
     if (worker->custody.lossy && custody_runs_already(&worker->custody, run))
         return;
     struct job *job = job_new(&worker->jobs, from, run);

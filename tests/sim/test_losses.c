@@ -93,7 +93,7 @@ static bool trees(uint64_t seed)
 static void trees_of_tasks_survive_losses(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(60, trees), 0);
+    CU_ASSERT_EQUAL(seeds_run(1300, trees), 0);
 }
 
 static bool cut_trees(uint64_t seed)
@@ -113,7 +113,24 @@ static bool cut_trees(uint64_t seed)
 static void cut_and_failing_trees_do_as_well(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(40, cut_trees), 0);
+    CU_ASSERT_EQUAL(seeds_run(600, cut_trees), 0);
+}
+
+static bool limited_trees(uint64_t seed)
+{
+    static const struct tree_flavour flavour = {.workers_max = 5,
+                                                .depth = 6,
+                                                .roots = 3,
+                                                .blocked_max = 2,
+                                                .target_one_in = 5,
+                                                .losses_max = 4};
+    return tree_run(seed, &flavour);
+}
+
+static void and_those_above_the_limit_of_waiting_tasks(void)
+{
+    check_limit(600);
+    CU_ASSERT_EQUAL(seeds_run(300, limited_trees), 0);
 }
 
 static bool constants(uint64_t seed)
@@ -168,6 +185,8 @@ int main(void)
          what_lost_tasks_held_is_free_again},
         {"trees of tasks survive losses", trees_of_tasks_survive_losses},
         {"cut and failing trees do as well", cut_and_failing_trees_do_as_well},
+        {"and those above the limit of waiting tasks",
+         and_those_above_the_limit_of_waiting_tasks},
         {"cancelled and late tasks stay so", cancelled_and_late_tasks_stay_so},
     };
     return check_run("losses", tests, CHECK_COUNT(tests));

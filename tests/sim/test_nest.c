@@ -202,6 +202,87 @@ static void however_long_tasks_wait_there_is_no_circle(void)
     CU_ASSERT_EQUAL(seeds_run(1000, long_waits), 0);
 }
 
+/* ---- kept back -----------------------------------------------------------*/
+
+enum { IN_LINE = 40, STEPS_MAX = 100000, LONG_STEP_NS = 4000000 };
+
+/* Tasks, most of which wait for the last one. */
+struct line {
+    struct cluster *cluster;
+    uint64_t keys[IN_LINE];
+    struct waiter waiters[IN_LINE];
+    struct inquiry *inquiries[IN_LINE];
+};
+
+static bool wait_for_the_last(void *app, int rank, struct job *job)
+{
+    struct line *line = app;
+    struct nest *nest = worker_nest(cluster_worker(line->cluster, rank));
+    size_t i = 0;
+    while (i < IN_LINE && line->keys[i] != job->key) i++;
+    if (i >= IN_LINE - 1) return false;
+    if (!line->inquiries[i]) {
+        waiter_init(&line->waiters[i], job);
+        line->inquiries[i] =
+            nest_ask(nest, &line->waiters[i], line->keys[IN_LINE - 1], NULL, 0);
+        if (!nest_block(nest, &line->waiters[i], true, UINT64_MAX)) return true;
+    }
+    nest_close(nest, line->inquiries[i]);
+    return false;
+}
+
+static bool steps_to_the_end(struct cluster *cluster)
+{
+    for (int i = 0; center_unended(cluster->center) && i < STEPS_MAX; i++)
+        cluster_step(cluster);
+    return !center_unended(cluster->center);
+}
+
+/* On RANK, or on any if that is 0. */
+static uint64_t submit_word(struct cluster *cluster, int rank)
+{
+    static const uint64_t word = 7;
+    struct task_order order = {.function = ORACLE_WORD,
+                               .args = &word,
+                               .size = sizeof word,
+                               .target = rank};
+    return center_submit(cluster->center, &order);
+}
+
+/* The center thinks that a worker with so many tasks has enough to do. */
+static bool waits_for_kept_back(uint64_t seed)
+{
+    struct line line = {.cluster = NULL};
+    struct cluster_setup setup = {.workers = 1 + (int)(seed % 2),
+                                  .seed = seed,
+                                  .steal = seed % 3,
+                                  .check = true,
+                                  .waits = wait_for_the_last,
+                                  .app = &line,
+                                  .step_ns_max = LONG_STEP_NS};
+    line.cluster = cluster_new(&setup);
+    struct center *center = line.cluster->center;
+    uint64_t first = submit_word(line.cluster, 0);
+    center_settle(center);
+    bool good = steps_to_the_end(line.cluster);
+    for (int i = 0; i < IN_LINE; i++)
+        line.keys[i] = submit_word(line.cluster, seed % 5 ? 0 : 1);
+    center_settle(center);
+    good = steps_to_the_end(line.cluster) && good;
+    if (!good) return false;
+    center_drop(center, first);
+    for (int i = 0; i < IN_LINE; i++) center_drop(center, line.keys[i]);
+    cluster_run(line.cluster);
+    good = cluster_stop(line.cluster);
+    cluster_free(line.cluster);
+    return good;
+}
+
+static void what_is_kept_back_comes_when_all_wait_for_it(void)
+{
+    CU_ASSERT_EQUAL(seeds_run(200, waits_for_kept_back), 0);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -220,6 +301,8 @@ int main(void)
          children_are_tried_again_and_run_out_of_time},
         {"however long tasks wait there is no circle",
          however_long_tasks_wait_there_is_no_circle},
+        {"what is kept back comes when all wait for it",
+         what_is_kept_back_comes_when_all_wait_for_it},
     };
     return check_run("nest", tests, CHECK_COUNT(tests));
 }
