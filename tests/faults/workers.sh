@@ -7,9 +7,9 @@
 # code 0, and leave no process, and nothing in /tmp or /dev/shm: as root it has
 # those to itself.
 #
-# jobs: 192, short: 2
+# jobs: 800, short: 3
 #
-#     BUILD=build tests/faults/workers.sh JOBS [FIRST]
+#     BUILD=build tests/faults/workers.sh JOBS [FIRST [WORK]]
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 
@@ -47,6 +47,7 @@ fi
 : >"$tmp/left"
 
 works=(graph map reduce nest)
+[ "${3:-}" ] && works=("$3" "$3" "$3" "$3")
 transports=(shm tcp)
 # shellcheck disable=SC2034 # by name, below
 options_shm=()
