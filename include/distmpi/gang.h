@@ -28,7 +28,11 @@
  * MPI runs at MPI_THREAD_MULTIPLE, because the library's own thread serves keys
  * and calls with MPI meanwhile. While a member waits in MPI its core is busy. The
  * communicator is the library's, not to be freed; messages that are left in it
- * may meet a later gang of the same members. */
+ * may meet a later gang of the same members.
+ *
+ * With recovery (see README.md) a gang that loses a member is run again as a whole,
+ * on other workers if need be: so its function has to give the same values again.
+ * The processes of the members that were running end with the lost one. */
 #ifndef DISTMPI_GANG_H
 #define DISTMPI_GANG_H
 
@@ -59,7 +63,9 @@ typedef struct dmpi_gang_member {
  * theirs. Before it returns it has to see that nobody waits for it in MPI.
  *
  * DMPI_EINVAL: COUNT is 0 or more than there are workers, OPTIONS say more than
- * they may, or as dmpi_submit(). DMPI_ENOKEY: as dmpi_submit().
+ * they may, or as dmpi_submit(). DMPI_ELOST: COUNT is more than are left; keys of
+ * gangs that were submitted before become errors of that status. DMPI_ENOKEY: as
+ * dmpi_submit().
  * DMPI_ESTATE: not on rank 0, or from inside a task; or MPI was started by the
  * program with less than MPI_THREAD_MULTIPLE. Then nothing was submitted. */
 DMPI_API dmpi_status dmpi_submit_gang(dmpi_pool *pool,

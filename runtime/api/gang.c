@@ -106,7 +106,6 @@ static void set_yielding(const struct session *session, bool yield)
 
 void gang_begin(struct session *session, const struct muster *gang)
 {
-    session->gang = gang;
     set_yielding(session, true);
     comms_enter(session->comms, gang->comm, gang->ranks, gang->size);
 }
@@ -115,7 +114,6 @@ void gang_end(struct session *session)
 {
     comms_leave(session->comms);
     set_yielding(session, false);
-    session->gang = NULL;
 }
 
 const void *gang_comm(const dmpi_task *task)

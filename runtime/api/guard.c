@@ -304,21 +304,14 @@ static _Noreturn void leave_job(const char *why)
  * nothing can end that but its own end; then the gang is tried again. */
 static void leave_broken_gang(const struct guard *guard)
 {
-    const struct port *port = mpi_port_base(port_of(guard));
-    const struct muster *gang = guard->session->gang;
-    for (uint32_t i = 0; gang && i < gang->size; i++)
-        if (port->lost[gang->ranks[i]]) {
-            log_line(LOG_WARN,
-                     "rank %d, a member of the gang that runs here, is lost: "
-                     "this rank ends",
-                     gang->ranks[i]);
-            _exit(LOG_EXIT_PANIC);
-        }
+    if (!worker_is_doomed(guard->session->worker)) return;
+    log_line(LOG_WARN, "another member of the gang that runs here is lost: "
+                       "this rank ends");
+    _exit(LOG_EXIT_PANIC);
 }
 
 static void look_at_center(struct guard *guard)
 {
-    leave_broken_gang(guard);
     say_beat(guard, 0);
     if (pulse_beat(&guard->pulse, 0, heard_of(guard, 0)) == PULSE_DEAD)
         leave_job("nothing is heard from the center");

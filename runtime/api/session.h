@@ -36,13 +36,12 @@ struct session {
     struct token token;
     pthread_t main; /* the thread that opened the pool */
     struct config config;
-    struct supply supply;              /* resources; see CONFIG_RESOURCES */
-    struct world *world;               /* owned */
-    struct mpi_port *mpi;              /* owned; NULL in a single process */
-    struct loop *loop;                 /* owned; NULL otherwise */
-    struct comms *comms;               /* owned; of gangs */
-    const struct muster *_Atomic gang; /* whose function runs; NULL: none's */
-    struct center *center;             /* owned; on rank 0 */
+    struct supply supply;  /* resources; see CONFIG_RESOURCES */
+    struct world *world;   /* owned */
+    struct mpi_port *mpi;  /* owned; NULL in a single process */
+    struct loop *loop;     /* owned; NULL otherwise */
+    struct comms *comms;   /* owned; of gangs */
+    struct center *center; /* owned; on rank 0 */
     struct worker *worker; /* owned; on all others, or in a single process */
     struct budget *budget; /* owned; of the worker's memory */
     struct ticker *ticker; /* owned; NULL if MPI does not allow it */

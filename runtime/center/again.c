@@ -103,26 +103,52 @@ static void add_due(struct again *again, struct record *record)
     set_back(record);
 }
 
-static void revive(struct again *again, struct record *record)
+static void need_inputs(struct again *again, struct spec *spec)
 {
-    struct spec *spec = record->spec;
     for (uint32_t i = 0; i < spec->inputs; i++) {
         struct record *input = spec_inputs(spec)[i];
         input->needs++;
         if (input->outside) values_bring(again->scheduler->values, input);
         if (input->state == TASK_GONE) add_due(again, input);
     }
+}
+
+static void revive(struct again *again, struct record *record)
+{
+    need_inputs(again, record->spec);
     again->scheduler->unended++;
     again->scheduler->ended--;
     again->tasks++;
     again->keys++;
 }
 
+static void revive_due(struct again *again)
+{
+    while (again->due_count) revive(again, again->due[--again->due_count]);
+}
+
 void again_value(struct again *again, struct record *record)
 {
     assert(task_ended(record) && record->kept && lineage_has_task(record));
     add_due(again, record);
-    while (again->due_count) revive(again, again->due[--again->due_count]);
+    revive_due(again);
+}
+
+struct record *again_copy(struct again *again, const struct record *record)
+{
+    struct scheduler *scheduler = again->scheduler;
+    struct record *copy = catalog_make(scheduler->values->catalog);
+    struct spec *spec = specs_copy(&scheduler->specs, record->spec);
+    copy->held = false;
+    copy->spec = spec;
+    spec->record = copy;
+    task_enter(copy, TASK_WAITING);
+    lineage_join(scheduler->lineage, spec);
+    scheduler->unended++;
+    again->tasks++;
+    need_inputs(again, spec);
+    revive_due(again);
+    return copy;
 }
 
 /* ---- and once more -------------------------------------------------------*/

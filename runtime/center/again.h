@@ -30,6 +30,10 @@ void again_task(struct again *again, struct record *record);
  * gone. */
 void again_value(struct again *again, struct record *record);
 
+/* A task like that of RECORD, which has ended: it waits, and nobody wants its
+ * value. */
+struct record *again_copy(struct again *again, const struct record *record);
+
 /* All tasks that have no worker wait again for those before them. */
 void again_end(struct again *again);
 

@@ -215,6 +215,7 @@ on_task_done(struct center *center, int from, const struct msg_task_done *done)
     if (!good && !kin_ended_early(&center->kin, from, done))
         log_line(LOG_DEBUG, "rank %d ended task %llx a second time", from,
                  (unsigned long long)done->key);
+    if (__builtin_expect(center->recover, 0)) losses_regroup(&center->losses);
     settle(center);
 }
 
@@ -233,6 +234,7 @@ static void on_task_left(struct center *center, int from,
     if (center->recover && !is_leaving(record, from)) return;
     kin_forget_children(&center->kin, left->key);
     scheduler_left(&center->scheduler, record, from);
+    if (center->recover) losses_regroup(&center->losses);
     scheduler_settle(&center->scheduler);
 }
 

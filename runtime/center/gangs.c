@@ -27,6 +27,7 @@ void gang_free(struct gang *gang)
 {
     free(gang->members);
     free(gang->ranks);
+    free(gang->parts);
     free(gang);
 }
 
@@ -35,7 +36,7 @@ static void free_gangs(struct gangs *gangs)
     size_t at = 0;
     struct gang *gang;
     while ((gang = map_next(&gangs->by_member, &at)))
-        if (--gang->unended == 0) gang_free(gang);
+        if (--gang->known == 0) gang_free(gang);
 }
 
 void gangs_fini(struct gangs *gangs)
@@ -73,7 +74,7 @@ dmpi_status gangs_check(const struct gangs *gangs,
     return DMPI_OK;
 }
 
-struct gang *gangs_new(uint32_t size)
+struct gang *gangs_new(uint32_t size, bool kept)
 {
     struct gang *gang = log_alloc(sizeof *gang);
     *gang = (struct gang){.size = size,
@@ -81,18 +82,30 @@ struct gang *gangs_new(uint32_t size)
                           .unended = size,
                           .members = log_alloc(size * sizeof *gang->members),
                           .ranks = log_alloc(size * sizeof *gang->ranks)};
+    if (kept) gang->parts = log_alloc(size * sizeof *gang->parts);
     return gang;
+}
+
+static void know(struct gangs *gangs, struct gang *gang, uint64_t key)
+{
+    map_add(&gangs->by_member, key, gang);
+    gang->known++;
+}
+
+static void forget(struct gangs *gangs, struct gang *gang, uint64_t key)
+{
+    map_remove(&gangs->by_member, key);
+    gang->known--;
 }
 
 void gangs_join(struct gangs *gangs, struct gang *gang, struct record *record)
 {
     assert(gang->joined < gang->size);
-    if (!gang->joined) {
-        gang->id = record->key;
-        gang->order = record->spec->order;
-    }
+    if (!gang->joined) gang->order = record->spec->order;
+    if (gang->parts)
+        gang->parts[gang->joined] = (struct gang_part){.record = record};
     gang->members[gang->joined++] = record;
-    map_add(&gangs->by_member, record->key, gang);
+    know(gangs, gang, record->key);
     if (record->state == TASK_READY) gangs_member_ready(gangs, record);
 }
 
@@ -118,9 +131,19 @@ static struct queue *queue_of(struct gangs *gangs, const struct gang *gang)
 void gangs_member_ready(struct gangs *gangs, const struct record *record)
 {
     struct gang *gang = gangs_of(gangs, record);
-    if (!gang || --gang->unready) return; /* gangs_join() looks again */
+    if (!gang || !gangs_plays(gang, record))
+        return; /* gangs_join() looks again */
+    if (--gang->unready) return;
     gangs->waiting++;
     queue_push(queue_of(gangs, gang), &gang->link, gang->order);
+}
+
+bool gangs_plays(const struct gang *gang, const struct record *record)
+{
+    uint32_t index = 0;
+    if (!gang->parts) return true;
+    while (index < gang->size && gang->members[index] != record) index++;
+    return index < gang->size;
 }
 
 void gangs_wait_again(struct gangs *gangs)
@@ -128,8 +151,7 @@ void gangs_wait_again(struct gangs *gangs)
     size_t at = 0;
     struct gang *gang;
     while ((gang = map_next(&gangs->by_member, &at))) {
-        const struct record *first = gang->members[0];
-        if (!first || task_placed(first)) continue; /* it has started */
+        if (gang->state != GANG_WAITS) continue;
         if (!gang->unready) {
             gangs->waiting--;
             queue_remove(queue_of(gangs, gang), &gang->link, gang->order);
@@ -140,9 +162,14 @@ void gangs_wait_again(struct gangs *gangs)
 
 void gangs_take_out(struct gangs *gangs, struct gang *gang)
 {
-    for (uint32_t i = 0; i < gang->size; i++)
-        map_remove(&gangs->by_member, gang->members[i]->key);
-    if (gang->unready) return;
+    for (uint32_t i = 0; i < gang->size; i++) {
+        const struct record *member = gang->members[i];
+        const struct record *part = gang->parts ? gang->parts[i].record : NULL;
+        if (part) forget(gangs, gang, part->key);
+        if (member && member != part) forget(gangs, gang, member->key);
+    }
+    assert(!gang->known);
+    if (gang->state != GANG_WAITS || gang->unready) return;
     gangs->waiting--;
     queue_remove(queue_of(gangs, gang), &gang->link, gang->order);
 }
@@ -216,6 +243,8 @@ struct gang *gangs_start(struct gangs *gangs)
         roster_enter_gang(gangs->roster,
                           roster_at(gangs->roster, gang->ranks[i]));
     gang->comm = comm_for(gangs, gang);
+    gang->state = GANG_RUNS;
+    gang->start = ++gangs->starts;
     return gang;
 }
 
@@ -224,7 +253,7 @@ void gangs_say(const struct gang *gang, struct port *port, uint32_t index)
     size_t tail = gang->size * sizeof(uint32_t);
     struct msg_gang *say =
         port_say(port, gang->ranks[index], MSG_GANG, sizeof *say + tail);
-    *say = (struct msg_gang){.gang = gang->id,
+    *say = (struct msg_gang){.start = gang->start,
                              .comm = gang->comm,
                              .index = index,
                              .size = gang->size};
@@ -233,14 +262,91 @@ void gangs_say(const struct gang *gang, struct port *port, uint32_t index)
         ranks[i] = (uint32_t)gang->ranks[i];
 }
 
+static uint32_t index_of(const struct gang *gang, const struct record *record)
+{
+    uint32_t index = 0;
+    while (gang->members[index] != record) index++;
+    return index;
+}
+
 void gangs_member_ended(struct gangs *gangs, const struct record *record)
 {
     struct gang *gang = gangs_of(gangs, record);
-    uint32_t index = 0;
-    while (gang->members[index] != record) index++;
+    uint32_t index = index_of(gang, record);
     roster_leave_gang(gangs->roster,
                       roster_at(gangs->roster, gang->ranks[index]));
-    map_remove(&gangs->by_member, record->key);
     gang->members[index] = NULL;
-    if (--gang->unended == 0) gang_free(gang);
+    bool stays = gang->parts && gang->parts[index].record == record;
+    if (!stays) forget(gangs, gang, record->key);
+    if (--gang->unended) return;
+    gang->state = GANG_OVER;
+    if (!gang->parts) gang_free(gang);
+    else gangs->wanted |= gangs_is_wanted(gang);
+}
+
+void gangs_member_went_on(struct gangs *gangs, const struct record *record)
+{
+    struct gang *gang = gangs_of(gangs, record);
+    if (gang->parts) gang->parts[index_of(gang, record)].went_on = true;
+}
+
+/* ---- losses --------------------------------------------------------------*/
+
+void gangs_leave(struct gangs *gangs, struct gang *gang)
+{
+    for (uint32_t i = 0; gang->state == GANG_RUNS && i < gang->size; i++)
+        if (gang->members[i])
+            roster_leave_gang(gangs->roster,
+                              roster_at(gangs->roster, gang->ranks[i]));
+}
+
+void gangs_say_off(const struct gang *gang, struct port *port, uint32_t index)
+{
+    struct msg_gang_off *off =
+        port_say(port, gang->ranks[index], MSG_GANG_OFF, sizeof *off);
+    off->start = gang->start;
+}
+
+void gangs_replace(struct gangs *gangs, struct gang *gang, uint32_t index,
+                   struct record *record)
+{
+    assert(!gang->members[index]);
+    gang->members[index] = record;
+    if (gang->parts[index].record != record) know(gangs, gang, record->key);
+}
+
+struct record *gangs_pending(const struct gang *gang, uint32_t index)
+{
+    struct record *part = gang->parts ? gang->parts[index].record : NULL;
+    return part && part != gang->members[index] && !task_ended(part) ? part
+                                                                     : NULL;
+}
+
+bool gangs_is_wanted(const struct gang *gang)
+{
+    for (uint32_t i = 0; gang->state == GANG_OVER && i < gang->size; i++)
+        if (!task_ended(gang->parts[i].record)) return true;
+    return false;
+}
+
+void gangs_begin_anew(struct gang *gang)
+{
+    gang->state = GANG_WAITS;
+    gang->broken = false;
+    gang->unready = gang->unended = gang->size;
+}
+
+size_t gangs_list(const struct gangs *gangs, bool (*does)(const struct gang *),
+                  struct gang ***list)
+{
+    size_t at = 0, count = 0;
+    struct gang *gang;
+    *list = log_alloc(gangs->by_member.count * sizeof **list + 1);
+    while ((gang = map_next(&gangs->by_member, &at))) {
+        if (gang->listed || !does(gang)) continue;
+        gang->listed = true;
+        (*list)[count++] = gang;
+    }
+    for (size_t i = 0; i < count; i++) (*list)[i]->listed = false;
+    return count;
 }

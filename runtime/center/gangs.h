@@ -25,27 +25,47 @@
  * of its members would have to meet. */
 enum { GANG_COMMS_MAX = 64 };
 
+enum gang_state {
+    GANG_WAITS, /* for inputs, or for workers */
+    GANG_RUNS,  /* its workers have been told */
+    GANG_OVER   /* all members have ended; it is kept to be run again */
+};
+
+/* One of those that were submitted; with a lineage. */
+struct gang_part {
+    struct record *record; /* stays as long as the gang; borrowed */
+    bool went_on;          /* as another task: nobody plays it again */
+};
+
 struct gang {
     struct link link; /* first; in the queue of those that may start */
-    uint64_t id;      /* the key of its first member */
+    uint64_t start;   /* the number of its last start, of all gangs' */
     uint64_t order;   /* see order.h */
     uint32_t size;    /* members */
     uint32_t joined;  /* members so far */
     uint32_t unready; /* members whose inputs do not all exist */
     uint32_t unended;
-    uint32_t comm; /* number of the members' communicator; 0: none is kept */
+    uint32_t known;   /* keys by which it is found */
+    uint32_t comm;    /* number of the members' communicator; 0: none is kept */
+    uint32_t crashes; /* times that a worker was lost while it ran */
+    enum gang_state state;
+    bool broken;             /* it has lost a worker; see regroup.h */
+    bool listed;             /* in one walk over all */
     struct record **members; /* by index, NULL: has ended; owned */
     int *ranks;              /* the same, when it has started; owned */
+    struct gang_part *parts; /* the same, or NULL: no lineage; owned */
 };
 
 struct gangs {
     struct roster *roster; /* borrowed */
-    struct map by_member;  /* key -> struct gang, owned */
+    struct map by_member;  /* key of a member or part -> struct gang, owned */
     struct queue ready;    /* all their inputs exist */
     struct queue failed;   /* and one is an error */
     size_t waiting;        /* in both queues */
     struct map comms;      /* hash of ranks -> struct gang_comm, owned */
     uint32_t last_comm;
+    uint64_t starts; /* so far */
+    bool wanted;     /* one is over, see gangs_is_wanted() */
 };
 
 void gangs_init(struct gangs *gangs, struct roster *roster);
@@ -56,11 +76,13 @@ void gangs_fini(struct gangs *gangs);
 dmpi_status gangs_check(const struct gangs *gangs,
                         const struct task_order orders[], size_t size);
 
-/* A gang of SIZE members, which are then added one by one. */
-struct gang *gangs_new(uint32_t size);
+/* A gang of SIZE members, which are then added one by one. KEPT: it stays when they
+ * have ended, until it is taken out. */
+struct gang *gangs_new(uint32_t size, bool kept);
 void gangs_join(struct gangs *gangs, struct gang *gang, struct record *record);
 
-/* The gang of which RECORD is a member; NULL: it has not joined yet. */
+/* The gang of which RECORD is a member; NULL: it has not joined yet, or is none
+ * of a gang any more. */
 struct gang *gangs_of(const struct gangs *gangs, const struct record *record);
 
 /* The inputs of RECORD, a member, exist. The last one makes the gang ready. */
@@ -87,13 +109,47 @@ void gangs_say(const struct gang *gang, struct port *port, uint32_t index);
  * gang. The last one ends it. */
 void gangs_member_ended(struct gangs *gangs, const struct record *record);
 
+/* RECORD, a member, goes on as another task. */
+void gangs_member_went_on(struct gangs *gangs, const struct record *record);
+
 /* All gangs that have not started wait again for the inputs of all members, which
  * gangs_member_ready() tells anew. */
 void gangs_wait_again(struct gangs *gangs);
 
-/* GANG, which has not started, will not: its members are tasks like any other
+/* GANG is found by none of its members any more: they are tasks like any other
  * now, and gang_free() is next. */
 void gangs_take_out(struct gangs *gangs, struct gang *gang);
 void gang_free(struct gang *gang);
+
+/* ---- losses --------------------------------------------------------------*/
+
+/* GANG's workers are in no gang any more. */
+void gangs_leave(struct gangs *gangs, struct gang *gang);
+
+/* Tell the worker of member INDEX that GANG, which it was told of, does not
+ * begin. */
+void gangs_say_off(const struct gang *gang, struct port *port, uint32_t index);
+
+/* RECORD plays part INDEX of GANG, which it has not played before. */
+void gangs_replace(struct gangs *gangs, struct gang *gang, uint32_t index,
+                   struct record *record);
+
+/* Is GANG over, and one of its parts, whose value was lost meanwhile, is not? */
+bool gangs_is_wanted(const struct gang *gang);
+
+/* Is RECORD one of those that run next in GANG, or now? Its part may wait, while
+ * another record plays it. */
+bool gangs_plays(const struct gang *gang, const struct record *record);
+
+/* Part INDEX of GANG, if it waits while another record plays it, or NULL. */
+struct record *gangs_pending(const struct gang *gang, uint32_t index);
+
+/* GANG, all of whose members wait, waits for them to become ready. */
+void gangs_begin_anew(struct gang *gang);
+
+/* All gangs that DOES is true of, each once: their count, in *LIST, which is the
+ * caller's to free. */
+size_t gangs_list(const struct gangs *gangs, bool (*does)(const struct gang *),
+                  struct gang ***list);
 
 #endif

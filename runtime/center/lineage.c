@@ -11,9 +11,10 @@
 #include "log.h"
 
 void lineage_init(struct lineage *lineage, struct values *values,
-                  struct specs *specs)
+                  struct specs *specs, struct gangs *gangs)
 {
-    *lineage = (struct lineage){.values = values, .specs = specs};
+    *lineage =
+        (struct lineage){.values = values, .specs = specs, .gangs = gangs};
     specs->traced = true;
     values->lineage = lineage;
 }
@@ -55,12 +56,29 @@ static bool is_unwanted(const struct record *record)
     return !record->held && !record->needs && task_ended(record);
 }
 
+/* Only its gang keeps it. */
+static bool is_left(const struct record *part)
+{
+    return is_unwanted(part) && origin_of(part)->users == 1;
+}
+
+static void look_at_part(struct lineage *lineage, const struct record *part)
+{
+    if (!origin_of(part)->part || !is_left(part)) return;
+    struct gang *gang = gangs_of(lineage->gangs, part);
+    if (gang) lineage_look_at_gang(lineage, gang); /* or it is taken out now */
+}
+
 /* One spec less was made of INPUT. */
 static void leave_input(struct lineage *lineage, struct record *input)
 {
     struct origin *origin = origin_of(input);
     assert(origin->users);
-    if (--origin->users || !is_unwanted(input)) return;
+    if (--origin->users) {
+        look_at_part(lineage, input);
+        return;
+    }
+    if (!is_unwanted(input)) return;
     if (input->state == TASK_GONE) lineage->gone--;
     else values_discard(lineage->values, input);
     add_due(lineage, input);
@@ -106,10 +124,41 @@ void lineage_forget(struct lineage *lineage, struct record *record)
     values_discard(lineage->values, record);
     if (used) {
         go(lineage, record);
+        look_at_part(lineage, record);
         return;
     }
     add_due(lineage, record);
     remove_due(lineage);
+}
+
+/* ---- gangs ---------------------------------------------------------------*/
+
+void lineage_join_gang(struct lineage *lineage, const struct gang *gang)
+{
+    for (uint32_t i = 0; i < gang->size; i++) {
+        struct origin *origin = origin_of(gang->parts[i].record);
+        origin->part = true;
+        origin->users++;
+    }
+}
+
+void lineage_leave_gang(struct lineage *lineage, const struct gang *gang)
+{
+    for (uint32_t i = 0; i < gang->size; i++)
+        origin_of(gang->parts[i].record)->part = false;
+    for (uint32_t i = 0; i < gang->size; i++)
+        leave_input(lineage, gang->parts[i].record);
+    remove_due(lineage);
+}
+
+void lineage_look_at_gang(struct lineage *lineage, struct gang *gang)
+{
+    if (gang->state != GANG_OVER) return;
+    for (uint32_t i = 0; i < gang->size; i++)
+        if (!is_left(gang->parts[i].record)) return;
+    gangs_take_out(lineage->gangs, gang);
+    lineage_leave_gang(lineage, gang);
+    gang_free(gang);
 }
 
 /* ---- specs ---------------------------------------------------------------*/
@@ -188,10 +237,24 @@ static size_t sum_users(const struct lineage *lineage, size_t *inputs,
     return users;
 }
 
+static bool is_kept(const struct gang *gang)
+{
+    return gang->parts;
+}
+
+static size_t count_parts(const struct lineage *lineage)
+{
+    struct gang **gangs;
+    size_t parts = 0, count = gangs_list(lineage->gangs, is_kept, &gangs);
+    for (size_t i = 0; i < count; i++) parts += gangs[i]->size;
+    free(gangs);
+    return parts;
+}
+
 void lineage_check(const struct lineage *lineage)
 {
     size_t inputs, gone;
     size_t users = sum_users(lineage, &inputs, &gone);
-    assert(users == inputs);
+    assert(users == inputs + count_parts(lineage));
     assert(gone == lineage->gone && !lineage->due_count);
 }

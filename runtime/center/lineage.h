@@ -13,6 +13,7 @@
 #ifndef LINEAGE_H
 #define LINEAGE_H
 
+#include "gangs.h"
 #include "specs.h"
 #include "values.h"
 
@@ -21,7 +22,8 @@ struct lineage {
     struct specs *specs;   /* traced */
     struct record **due;   /* to be removed; owned */
     size_t due_count, due_room;
-    bool busy; /* removing */
+    struct gangs *gangs; /* borrowed */
+    bool busy;           /* removing */
     size_t gone;
 };
 
@@ -29,7 +31,7 @@ struct lineage {
 #define LINEAGE_NO_FUNCTION UINT32_MAX
 
 void lineage_init(struct lineage *lineage, struct values *values,
-                  struct specs *specs);
+                  struct specs *specs, struct gangs *gangs);
 void lineage_fini(struct lineage *lineage);
 
 /* SPEC has its inputs: they stay in the lineage. */
@@ -37,6 +39,16 @@ void lineage_join(struct lineage *lineage, struct spec *spec);
 
 /* SPEC, which is to be freed, has none any more: its inputs may go. */
 void lineage_leave(struct lineage *lineage, struct spec *spec);
+
+/* The parts of GANG stay while one of them may be needed, for each is made again
+ * by all. */
+void lineage_join_gang(struct lineage *lineage, const struct gang *gang);
+
+/* GANG has been taken out: its parts may go. */
+void lineage_leave_gang(struct lineage *lineage, const struct gang *gang);
+
+/* Is GANG, which may be over, needed no more? Then it is taken out, and freed. */
+void lineage_look_at_gang(struct lineage *lineage, struct gang *gang);
 
 /* The task of BEFORE goes on as that of SPEC, which has its inputs; BEFORE is
  * left next. */

@@ -10,6 +10,7 @@
 #include "cancel.h"
 #include "failure.h"
 #include "log.h"
+#include "regroup.h"
 
 /* What a worker has said last about losses. */
 struct answer {
@@ -71,7 +72,8 @@ void losses_init(struct losses *losses, struct kin *kin, uint32_t crash_limit)
                               .crash_limit = crash_limit,
                               .living = kin->port->ranks - 1};
     memset(losses->answers, 0, bytes);
-    lineage_init(&losses->lineage, scheduler->values, &scheduler->specs);
+    lineage_init(&losses->lineage, scheduler->values, &scheduler->specs,
+                 &scheduler->gangs);
     scheduler->lineage = &losses->lineage;
     again_init(&losses->again, scheduler);
 }
@@ -208,29 +210,6 @@ static void end_leaving(struct losses *losses)
     free(list.records);
 }
 
-/* Members of gangs on lost workers have ended, without a value: the others have
- * talked to them. */
-static void end_gang_members(struct losses *losses)
-{
-    struct list list = {0};
-    struct record *record;
-    int maker = 0;
-    uint64_t at = 0;
-    while ((record = catalog_next(values_of(losses)->catalog, &maker, &at)))
-        if (record->state == TASK_PLACED && record->spec->flags & RUN_GANG &&
-            is_lost(losses, record->owner))
-            add(&list, record);
-    for (size_t i = 0; i < list.count; i++) {
-        struct msg_task_done done = {.key = list.records[i]->key,
-                                     .attempt = list.records[i]->attempt,
-                                     .status = DMPI_EFAILED};
-        kin_disown(losses->kin, done.key);
-        scheduler_end(scheduler_of(losses), list.records[i],
-                      list.records[i]->owner, &done);
-    }
-    free(list.records);
-}
-
 /* A worker that holds RECORD for sure; 0: none. */
 static int holder(const struct settling *settling, const struct record *record)
 {
@@ -282,12 +261,20 @@ static bool has_task(const struct settling *settling,
     return !giver || !is_lost(losses, giver) || rank == record->owner;
 }
 
+/* Whoever had RECORD's task does not have it any more, and has said so. */
+static bool is_given_up(const struct losses *losses,
+                        const struct record *record)
+{
+    return is_back(losses, record) ||
+           regroup_concerns(scheduler_of(losses), record);
+}
+
 static void look_at(struct settling *settling, struct record *record)
 {
     const struct port *port = settling->losses->kin->port;
     bool placed = record->state == TASK_PLACED;
     bool ended = task_ended(record);
-    if (placed && is_back(settling->losses, record))
+    if (placed && is_given_up(settling->losses, record))
         add(&settling->tasks, record);
     else if (placed && !has_task(settling, record)) find_task(settling, record);
     bool lost = ended && is_lost(settling->losses, record->owner);
@@ -336,6 +323,9 @@ static const char *lost_text(const struct losses *losses)
                               "of it, see dmpi_replicate()";
 }
 
+static const char text_without_gang[] =
+    "its value was lost with its worker, and its gang cannot run again";
+
 static void remake_value(struct losses *losses, struct record *record)
 {
     const struct origin *origin = spec_origin(record->spec);
@@ -353,9 +343,8 @@ static void remake_value(struct losses *losses, struct record *record)
         give_up(losses, record, DMPI_ELOST,
                 "its value was lost, and an input "
                 "was dropped too soon");
-    else if (record->spec->flags & RUN_GANG)
-        give_up(losses, record, DMPI_ELOST,
-                "a worker of its gang is lost, and gangs are not run again");
+    else if (record->spec->flags & RUN_GANG && !origin->part)
+        give_up(losses, record, DMPI_ELOST, text_without_gang);
     else if (losses->stopping || !lineage_has_task(record))
         give_up(losses, record, DMPI_ELOST, lost_text(losses));
     else again_value(&losses->again, record);
@@ -363,12 +352,15 @@ static void remake_value(struct losses *losses, struct record *record)
 
 static void rerun_task(struct losses *losses, struct record *record)
 {
-    if (map_get(&losses->crashed, record->key))
+    bool ganged = record->spec->flags & RUN_GANG; /* they crash together */
+    int owner = record->owner;
+    if (!ganged && map_get(&losses->crashed, record->key))
         spec_origin(record->spec)->crashes++;
     moves_forget(&losses->kin->moves, record->key);
     if (losses->kin->circle.waits.count)
         circle_remove(&losses->kin->circle, record->key);
     again_task(&losses->again, record);
+    if (!is_lost(losses, owner)) values_note(values_of(losses), record, owner);
 }
 
 /* RECORD's task begins anew, or should it not? */
@@ -377,6 +369,7 @@ static void look_whether(struct losses *losses, struct record *record)
     const struct origin *origin = spec_origin(record->spec);
     char text[100];
     if (task_ended(record)) return; /* with its gang, or its parent */
+    if (record->spec->flags & RUN_GANG) return; /* see regroup.h */
     if (origin->cancelled) {
         cancel_with(scheduler_of(losses), record, DMPI_ECANCELLED,
                     "cancelled while it ran");
@@ -408,6 +401,18 @@ static void stop_some(struct settling *settling)
     free(keys);
 }
 
+/* And with them all that has no worker. */
+static void begin_gangs_anew(struct losses *losses)
+{
+    struct regroup regroup = {.again = &losses->again,
+                              .crashed = &losses->crashed,
+                              .crash_limit = losses->crash_limit,
+                              .living = losses->living};
+    regroup_begin_anew(&regroup);
+    again_end(&losses->again);
+    regroup_end(&regroup);
+}
+
 static void make_good(struct settling *settling)
 {
     struct losses *losses = settling->losses;
@@ -417,8 +422,15 @@ static void make_good(struct settling *settling)
         if (!settling->values.records[i]->owner &&
             task_ended(settling->values.records[i]))
             remake_value(losses, settling->values.records[i]);
-    again_end(&losses->again);
+    begin_gangs_anew(losses);
     stop_some(settling);
+}
+
+void losses_regroup(struct losses *losses)
+{
+    if (!scheduler_of(losses)->gangs.wanted || losses->awaited) return;
+    again_begin(&losses->again);
+    begin_gangs_anew(losses);
 }
 
 /* May no living worker run RECORD's task, or not so many? */
@@ -428,12 +440,23 @@ static bool is_hopeless(const struct losses *losses, struct record *record)
     struct spec *spec = record->spec;
     if (spec->flags & RUN_GANG) {
         const struct gang *gang = gangs_of(&scheduler->gangs, record);
-        return gang && gang->size > (uint32_t)losses->living;
+        return !gang || (gang->members[0] == record &&
+                         gang->size > (uint32_t)losses->living);
     }
     if (spec_is_picky(spec))
         return !demand_has_worker(specs_demand(&scheduler->specs, spec));
     return spec->flags & RUN_PINNED && spec->target &&
            is_lost(losses, spec->target);
+}
+
+static const char *hopeless_text(const struct losses *losses,
+                                 const struct record *record)
+{
+    if (!(record->spec->flags & RUN_GANG))
+        return "the workers that might run it are lost";
+    return gangs_of(&scheduler_of(losses)->gangs, record)
+               ? "its gang has more members than workers are left"
+               : text_without_gang;
 }
 
 /* Those that only lost workers may run. */
@@ -449,7 +472,7 @@ static void stop_pinned(struct losses *losses)
     for (size_t i = 0; i < list.count; i++)
         if (!task_ended(list.records[i]))
             cancel_with(scheduler_of(losses), list.records[i], DMPI_ELOST,
-                        "the workers that might run it are lost");
+                        hopeless_text(losses, list.records[i]));
     free(list.records);
 }
 
@@ -474,7 +497,7 @@ static void settle(struct losses *losses)
     again_begin(&losses->again);
     for (int rank = 1; rank < losses->kin->port->ranks; rank++)
         if (is_lost(losses, rank)) demands_lost(demands_of(losses), rank);
-    end_gang_members(losses);
+    regroup_look(scheduler_of(losses));
     end_leaving(losses);
     note_reported(&settling);
     note_held(&settling);

@@ -52,6 +52,9 @@ bool losses_on_heard(struct losses *losses, int from,
  * settled, that is not sure. */
 void losses_doubt(struct losses *losses, uint64_t key, int rank);
 
+/* If gangs are over of which a value was lost while they ran: they begin anew. */
+void losses_regroup(struct losses *losses);
+
 /* Is something still to be settled? */
 static inline bool losses_open(const struct losses *losses)
 {

@@ -141,7 +141,7 @@ void scheduler_submit_gang(struct scheduler *scheduler,
                            const struct task_order orders[], uint32_t size,
                            uint64_t keys[])
 {
-    struct gang *gang = gangs_new(size);
+    struct gang *gang = gangs_new(size, scheduler->lineage);
     for (uint32_t i = 0; i < size; i++) {
         struct task_order order = orders[i];
         order.flags |= RUN_GANG | RUN_PINNED;
@@ -149,6 +149,7 @@ void scheduler_submit_gang(struct scheduler *scheduler,
         keys[i] = record->key;
         gangs_join(&scheduler->gangs, gang, record);
     }
+    if (scheduler->lineage) lineage_join_gang(scheduler->lineage, gang);
 }
 
 /* Turns begin anew when nothing is left. Nobody lets so many go by without that;
@@ -388,7 +389,8 @@ static void deal(struct scheduler *scheduler)
 
 /* ---- gangs ---------------------------------------------------------------*/
 
-/* The task of RECORD has BAD as its only input: it will become that error. */
+/* The task of RECORD has BAD as its only input: it will become that error. It never
+ * runs, should BAD be lost, and made again without one. */
 static void inherit_error(struct scheduler *scheduler, struct record *record,
                           struct record *bad)
 {
@@ -400,6 +402,7 @@ static void inherit_error(struct scheduler *scheduler, struct record *record,
     struct spec *spec = record->spec =
         specs_new_plain(&scheduler->specs, &order);
     spec->order = old->order;
+    spec->flags = RUN_VOID;
     spec->record = record;
     spec->watchers = old->watchers;
     spec_inputs(spec)[0] = bad;
@@ -410,14 +413,41 @@ static void inherit_error(struct scheduler *scheduler, struct record *record,
     push(&scheduler->fresh, record);
 }
 
+static void fail_one(struct scheduler *scheduler, struct record *record,
+                     struct buffer *error);
+
+/* What waits until GANG, which does not run, is over. */
+static void fail_pending(struct scheduler *scheduler, const struct gang *gang)
+{
+    for (uint32_t i = 0; i < gang->size; i++) {
+        struct record *pending = gangs_pending(gang, i);
+        if (!pending) continue;
+        struct failure_of of = {.function = pending->spec->function};
+        struct buffer *error = failure_new(
+            DMPI_ELOST, &of,
+            "its value was lost with its worker, and its gang did not run "
+            "again");
+        fail_one(scheduler, pending, error);
+        buffer_unref(error);
+    }
+}
+
+/* GANG has been taken out. */
+static void free_gang(struct scheduler *scheduler, struct gang *gang)
+{
+    if (scheduler->lineage) lineage_leave_gang(scheduler->lineage, gang);
+    gang_free(gang);
+}
+
 /* None of its members runs. */
 static void give_error(struct scheduler *scheduler, struct gang *gang)
 {
     struct record *bad = gangs_bad_input(gang);
     gangs_take_out(&scheduler->gangs, gang);
+    fail_pending(scheduler, gang);
     for (uint32_t i = 0; i < gang->size; i++)
         inherit_error(scheduler, gang->members[i], bad);
-    gang_free(gang);
+    free_gang(scheduler, gang);
 }
 
 /* A gang has begun when its workers have heard of it. */
@@ -490,8 +520,10 @@ void scheduler_replace(struct scheduler *scheduler, struct record *record,
     spec->record = record;
     spec->cost_ns = before->cost_ns;
     spec->watchers = before->watchers;
-    spec->flags |=
-        before->flags & RUN_GANG; /* it has not left the worker yet */
+    if (before->flags & RUN_GANG) { /* it has not left the worker yet */
+        spec->flags |= RUN_GANG;
+        gangs_member_went_on(&scheduler->gangs, record);
+    }
     inputs_need(scheduler->values, spec, order->inputs);
     if (scheduler->lineage) lineage_replace(scheduler->lineage, before, spec);
     record->spec = spec;
@@ -521,6 +553,16 @@ refill(struct scheduler *scheduler, struct worker_entry *worker)
     if (worker->tasks < ROSTER_TASKS_MIN) help(scheduler, worker);
 }
 
+/* RECORD, a member of a gang, has ended. One that only played another's part once
+ * more may have been the last that its gang was kept for. */
+static void end_member(struct scheduler *scheduler, struct record *record)
+{
+    struct gang *gang = gangs_of(&scheduler->gangs, record);
+    gangs_member_ended(&scheduler->gangs, record);
+    if (!gangs_of(&scheduler->gangs, record))
+        lineage_look_at_gang(scheduler->lineage, gang);
+}
+
 /* The same, but its spec stays, to run it again if its value is lost. */
 static __attribute__((noinline)) void
 let_go_but_keep(struct scheduler *scheduler, struct record *record, int from)
@@ -528,7 +570,7 @@ let_go_but_keep(struct scheduler *scheduler, struct record *record, int from)
     struct spec *spec = record->spec;
     inputs_release(scheduler->values, spec, from);
     specs_give_back(&scheduler->specs, spec);
-    if (spec->flags & RUN_GANG) gangs_member_ended(&scheduler->gangs, record);
+    if (spec->flags & RUN_GANG) end_member(scheduler, record);
     record->kept = true;
 }
 
@@ -665,16 +707,20 @@ static void fail_gang(struct scheduler *scheduler, struct gang *gang,
                       struct buffer *error)
 {
     gangs_take_out(&scheduler->gangs, gang);
+    fail_pending(scheduler, gang);
     for (uint32_t i = 0; i < gang->size; i++)
         fail_one(scheduler, gang->members[i], error);
-    gang_free(gang);
+    free_gang(scheduler, gang);
 }
 
 void scheduler_fail(struct scheduler *scheduler, struct record *record,
                     struct buffer *error)
 {
-    if (!(record->spec->flags & RUN_GANG)) fail_one(scheduler, record, error);
-    else fail_gang(scheduler, gangs_of(&scheduler->gangs, record), error);
+    struct gang *gang = record->spec->flags & RUN_GANG
+                            ? gangs_of(&scheduler->gangs, record)
+                            : NULL;
+    if (gang && gangs_plays(gang, record)) fail_gang(scheduler, gang, error);
+    else fail_one(scheduler, record, error);
 }
 
 /* ---- from worker to worker -----------------------------------------------*/

@@ -87,6 +87,21 @@ struct spec *specs_new_with_terms(struct specs *specs,
     return spec;
 }
 
+struct spec *specs_copy(struct specs *specs, struct spec *spec)
+{
+    size_t bytes = specs_bytes(specs, spec->inputs, spec_tail(spec));
+    uint64_t epoch = spec->flags & RUN_TERMS ? spec_terms(spec)->epoch : 0;
+    struct spec *copy = mem_take(&specs->mem, bytes);
+    assert(specs->traced && !spec_is_picky(spec));
+    memcpy(copy, spec, bytes);
+    copy->link = (struct link){0};
+    copy->watchers = NULL;
+    copy->placed = 0;
+    *spec_origin(copy) = (struct origin){0};
+    if (epoch) epochs_join(&specs->epochs, epoch);
+    return copy;
+}
+
 /* It had its ticket until now: its task might have been run again. */
 void specs_free_traced(struct specs *specs, struct spec *spec)
 {

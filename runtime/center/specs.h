@@ -32,6 +32,7 @@ struct origin {
     bool cancelled : 1; /* its worker was told so */
     bool partial : 1;   /* not all its inputs are known: it cannot run again */
     bool outside : 1;   /* its value can be recalled, see values_bring() */
+    bool part : 1;      /* of a gang, which keeps it, see lineage_join_gang() */
 };
 
 /* Of a spec of traced specs. */
@@ -113,6 +114,10 @@ static inline struct demand *specs_demand(const struct specs *specs,
 {
     return demands_ticket(&specs->demands, spec)->demand;
 }
+
+/* A spec like SPEC, which is traced and has no ticket; it has the same inputs,
+ * which do not know of it. */
+struct spec *specs_copy(struct specs *specs, struct spec *spec);
 
 /* The task of SPEC has ended, or has to run again: others may have what it
  * held. */

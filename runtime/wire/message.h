@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Changes with every change of a struct or a meaning. */
-enum { MESSAGE_PROTOCOL = 13 };
+enum { MESSAGE_PROTOCOL = 14 };
 
 /* clang-format off */
 /* M(KIND, name) */
@@ -59,6 +59,7 @@ enum { MESSAGE_PROTOCOL = 13 };
     M(GANG,        gang)        /* center: the next task is one of a gang */   \
     M(GANG_READY,  gang_ready)  /* member, to the first: I wait for the gang */\
     M(GANG_GO,     gang_go)     /* the first member: all do */                 \
+    M(GANG_OFF,    gang_off)    /* center: it does not begin */                \
     M(CONSTANTS_FORGET, constants_forget) /* center: nobody sees these now */  \
     M(CANCEL,      cancel)      /* center, or peer that gave it: stop this */  \
     M(STEAL,       steal)       /* peer: I have nothing to run */              \
@@ -392,8 +393,8 @@ struct msg_task_run { /* tail: inputs, terms if flagged, arguments, name */
     uint8_t name; /* bytes, without a NUL */
 };
 
-struct msg_gang { /* tail: the members' ranks, uint32_t, by index */
-    uint64_t gang;
+struct msg_gang {   /* tail: the members' ranks, uint32_t, by index */
+    uint64_t start; /* its number, of all that the center makes; from 1 */
     uint32_t comm;  /* number of their communicator; 0: do not keep it */
     uint32_t index; /* of the receiver */
     uint32_t size;  /* members */
@@ -401,15 +402,19 @@ struct msg_gang { /* tail: the members' ranks, uint32_t, by index */
 };
 
 struct msg_gang_ready {
-    uint64_t gang;
+    uint64_t start;
     uint32_t broken; /* one input is lost there: it cannot run */
     uint32_t pad;
 };
 
 struct msg_gang_go {
-    uint64_t gang;
+    uint64_t start;
     uint32_t broken; /* one of them cannot run, so none does */
     uint32_t pad;
+};
+
+struct msg_gang_off {
+    uint64_t start;
 };
 
 enum {
@@ -556,6 +561,7 @@ _Static_assert(sizeof(struct msg_task_run) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_gang) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_gang_ready) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_gang_go) == 16, "wire layout");
+_Static_assert(sizeof(struct msg_gang_off) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_key_fetch) == 32, "wire layout");
 _Static_assert(sizeof(struct msg_key_put) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_key_copy) == 24, "wire layout");

@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "arrival.h"
+#include "broken.h"
 #include "log.h"
 
 static void say_fetch(struct custody *custody, int to,
@@ -247,8 +248,8 @@ static dmpi_status error_status(const struct job *job,
     return failure->status == DMPI_EDEADLINE ? DMPI_EDEADLINE : DMPI_EFAILED;
 }
 
-static void say_done(struct custody *custody, const struct job *job,
-                     const struct buffer *output, uint64_t ns)
+void custody_say_done(struct custody *custody, const struct job *job,
+                      const struct buffer *output, uint64_t ns)
 {
     struct msg_task_done *done =
         port_say(custody->port, 0, MSG_TASK_DONE, sizeof *done);
@@ -291,7 +292,7 @@ static void fetch_ended(struct custody *custody, struct value *value)
     if (value->state != VALUE_HELD || !value->wants) return;
     struct want *want = store_take_wants(value);
     assert(want->kind == WANT_DONE && !want->next);
-    say_done(custody, want->job, value->buffer, want->ns);
+    custody_say_done(custody, want->job, value->buffer, want->ns);
     told(custody, want->job);
     store_wanted(&custody->store, want);
 }
@@ -697,11 +698,22 @@ static void pass_on_fetches(struct custody *custody, struct value *value,
     }
 }
 
+/* After a loss: JOB's value may be here, or be asked for by a fetch that does not
+ * come home. True: nothing is left to do. */
+static bool make_again(struct custody *custody, struct job *job)
+{
+    if (job->output->state == VALUE_HELD) {
+        broken_make_again(custody, job, job->output);
+        return true;
+    }
+    if (job->attempt) job->output->asked = false;
+    return false;
+}
+
 void custody_make(struct custody *custody, struct job *job)
 {
     job->output = store_need(&custody->store, job->key);
-    if (custody->lossy && job->attempt)
-        job->output->asked = false; /* it may not come home */
+    if (custody->lossy && make_again(custody, job)) return;
     value_enter(&custody->store, job->output, VALUE_MAKING);
     job->output->job = job;
     job->output->thief = 0;
@@ -711,7 +723,7 @@ void custody_make(struct custody *custody, struct job *job)
 static void made_for_nobody(struct custody *custody, struct job *job,
                             struct buffer *output, uint64_t ns)
 {
-    say_done(custody, job, output, ns);
+    custody_say_done(custody, job, output, ns);
     job->output->asked = false;
     custody_hold(custody, job->output, output); /* and drop */
     told(custody, job);
@@ -722,6 +734,11 @@ void custody_made(struct custody *custody, struct job *job,
                   struct buffer *output, uint64_t ns)
 {
     custody->agenda->unended--;
+    if (__builtin_expect(job->flags & JOB_AGAIN, 0)) {
+        broken_made_again(custody, job, ns);
+        buffer_unref(output);
+        return;
+    }
     if (custody->memory.tight) output = memory_own(&custody->memory, output);
     if (job->output->dropped) {
         made_for_nobody(custody, job, output, ns);
@@ -731,7 +748,7 @@ void custody_made(struct custody *custody, struct job *job,
     if (job->output->asked) {
         say_done_later(custody, job, ns);
     } else {
-        say_done(custody, job, output, ns);
+        custody_say_done(custody, job, output, ns);
         told(custody, job);
     }
     buffer_unref(output);
@@ -790,7 +807,7 @@ bool custody_runs_already(struct custody *custody,
             value->job->attempt = run->attempt;
     } else {
         struct job done = {.key = run->key, .attempt = run->attempt};
-        say_done(custody, &done, value->buffer, 0);
+        custody_say_done(custody, &done, value->buffer, 0);
     }
     return true;
 }

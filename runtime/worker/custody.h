@@ -70,6 +70,10 @@ void custody_ask(struct custody *custody, const struct value *value,
 void custody_serve(struct custody *custody, struct value *value, int to,
                    uint64_t request, uint64_t limit);
 
+/* The center is told that JOB, which ran for NS, has ended, and gave OUTPUT. */
+void custody_say_done(struct custody *custody, const struct job *job,
+                      const struct buffer *output, uint64_t ns);
+
 /* JOB will make its value here. */
 void custody_make(struct custody *custody, struct job *job);
 

@@ -18,6 +18,7 @@ enum {
     JOB_GOES_ON = 0x400, /* the center knows that another follows it */
     JOB_OVER = 0x800,    /* its key has an end, see control.h */
     JOB_TOLD = 0x1000,   /* and the center has been told of it */
+    JOB_AGAIN = 0x4000,  /* its value is here, see broken.h */
     JOB_ASTRAY = 0x2000  /* it is over, and the center does not count it */
 };
 

@@ -9,22 +9,16 @@
 void muster_fini(struct muster *muster)
 {
     free(muster->ranks);
-    rankset_free(muster->heard);
-    *muster = (struct muster){0};
-}
-
-/* The first that is heard of GANG, which comes after the last one. */
-static void enter(struct muster *muster, uint64_t gang)
-{
-    if (muster->gang == gang) return;
-    assert(!muster->gang);
-    muster->gang = gang;
+    muster->ranks = NULL;
 }
 
 void muster_on_gang(struct muster *muster, const struct msg_gang *say)
 {
     const uint32_t *ranks = (const uint32_t *)(say + 1);
-    enter(muster, say->gang);
+    assert(!muster->start);
+    muster->start = say->start;
+    muster->count = (struct muster_count){.start = say->start};
+    if (muster->early.start == say->start) muster->count = muster->early;
     muster->comm = say->comm;
     muster->index = say->index;
     muster->size = say->size;
@@ -32,31 +26,47 @@ void muster_on_gang(struct muster *muster, const struct msg_gang *say)
     for (uint32_t i = 0; i < say->size; i++) muster->ranks[i] = (int)ranks[i];
 }
 
-/* One more member is there. */
-static void count(struct muster *muster, struct port *port, bool broken)
+static void say_go(struct muster *muster, struct port *port)
 {
-    muster->broken |= broken;
-    if (++muster->ready < muster->size || !muster->size) return;
     for (uint32_t i = 1; i < muster->size; i++) {
         struct msg_gang_go *go =
             port_say(port, muster->ranks[i], MSG_GANG_GO, sizeof *go);
-        *go = (struct msg_gang_go){.gang = muster->gang,
-                                   .broken = muster->broken};
+        *go = (struct msg_gang_go){.start = muster->start,
+                                   .broken = muster->count.broken};
     }
     muster->go = true;
+    muster->broken = muster->count.broken;
 }
 
-void muster_on_ready(struct muster *muster, struct port *port, int from,
+/* One more member is there. */
+static void count(struct muster *muster, struct port *port, bool broken)
+{
+    muster->count.broken |= broken;
+    if (++muster->count.ready == muster->size) say_go(muster, port);
+}
+
+/* Of the next gang; if that was called off, of the one after it. */
+static void count_early(struct muster_count *early,
+                        const struct msg_gang_ready *ready)
+{
+    if (ready->start < early->start) return;
+    if (ready->start > early->start)
+        *early = (struct muster_count){.start = ready->start};
+    early->ready++;
+    early->broken |= ready->broken;
+}
+
+void muster_on_ready(struct muster *muster, struct port *port,
                      const struct msg_gang_ready *ready)
 {
-    enter(muster, ready->gang);
-    rankset_add(&muster->heard, from, port->ranks);
-    count(muster, port, ready->broken);
+    if (ready->start == muster->start) count(muster, port, ready->broken);
+    else if (ready->start > muster->last) count_early(&muster->early, ready);
 }
 
 void muster_on_go(struct muster *muster, const struct msg_gang_go *go)
 {
-    assert(muster->gang == go->gang && muster->waiting);
+    if (go->start <= muster->last) return;
+    assert(muster->start == go->start && muster->waiting);
     muster->go = true;
     muster->broken = go->broken;
 }
@@ -66,38 +76,19 @@ void muster_wait(struct muster *muster, struct port *port, struct job *job,
 {
     assert(muster->size && !muster->waiting);
     muster->waiting = job;
-    if (muster->headless) {
-        muster->go = muster->broken = true;
-        return;
-    }
     if (muster->index == 0) {
         count(muster, port, broken);
         return;
     }
     struct msg_gang_ready *ready =
         port_say(port, muster->ranks[0], MSG_GANG_READY, sizeof *ready);
-    *ready = (struct msg_gang_ready){.gang = muster->gang, .broken = broken};
+    *ready = (struct msg_gang_ready){.start = muster->start, .broken = broken};
 }
 
-/* The first member lacks one: it is there, and cannot run. */
-static void miss(struct muster *muster, struct port *port, int rank)
+void muster_on_job(struct muster *muster, struct job *job)
 {
-    if (muster->ready >= muster->size) return; /* all have begun */
-    if (rankset_has(muster->heard, rank)) muster->broken = true;
-    else count(muster, port, true);
-}
-
-void muster_lost(struct muster *muster, struct port *port, int rank)
-{
-    uint32_t index = 0;
-    while (index < muster->size && muster->ranks[index] != rank) index++;
-    if (index == muster->size) return;
-    if (muster->index == 0) {
-        miss(muster, port, rank);
-    } else if (index == 0) {
-        muster->headless = true;
-        if (muster->waiting) muster->go = muster->broken = true;
-    }
+    assert(muster->size && !muster->job);
+    muster->job = job;
 }
 
 struct job *muster_take(struct muster *muster)
@@ -106,11 +97,42 @@ struct job *muster_take(struct muster *muster)
     struct job *job = muster->waiting;
     muster->waiting = NULL;
     muster->go = false;
+    muster->begun = !muster->broken;
     return job;
+}
+
+static void leave(struct muster *muster)
+{
+    struct muster next = {.last = muster->start, .early = muster->early};
+    muster_fini(muster);
+    *muster = next;
 }
 
 void muster_end(struct muster *muster)
 {
-    assert(muster->gang && !muster->waiting);
-    muster_fini(muster);
+    assert(muster->start && !muster->waiting);
+    leave(muster);
+}
+
+/* The gang is broken. */
+static struct job *give_up(struct muster *muster)
+{
+    struct job *job = muster->job;
+    muster->doomed = muster->begun;
+    if (muster->begun) return NULL;
+    assert(job);
+    leave(muster);
+    return job;
+}
+
+struct job *muster_lost(struct muster *muster, int rank)
+{
+    uint32_t index = 0;
+    while (index < muster->size && muster->ranks[index] != rank) index++;
+    return index < muster->size ? give_up(muster) : NULL;
+}
+
+struct job *muster_on_off(struct muster *muster, const struct msg_gang_off *off)
+{
+    return muster->start == off->start ? give_up(muster) : NULL;
 }

@@ -6,7 +6,11 @@
  * nothing else is before that job, the worker tells the first member so
  * (GANG_READY) and waits, asleep, serving its port. The first member counts,
  * itself among them, and lets all go (GANG_GO). A worker is in one gang at a
- * time; the others may be ready for the next before this one has heard of it. */
+ * time; the others may be ready for the next before this one has heard of it.
+ *
+ * Each start has a number, which rises. What is said of an earlier one than the
+ * last that this worker was in comes from one who had not heard yet that a member
+ * is lost. */
 #ifndef MUSTER_H
 #define MUSTER_H
 
@@ -14,20 +18,28 @@
 
 #include "job.h"
 #include "port.h"
-#include "rankset.h"
+
+/* Who has said so to the first member. */
+struct muster_count {
+    uint64_t start;
+    uint32_t ready; /* so many */
+    bool broken;    /* one of them cannot run: none does */
+};
 
 struct muster {
-    uint64_t gang; /* 0: none */
-    uint32_t comm; /* number of its communicator; 0: none is kept */
+    uint64_t start; /* 0: no gang */
+    uint64_t last;  /* the start of the gang before */
+    uint32_t comm;  /* number of its communicator; 0: none is kept */
     uint32_t index;
     uint32_t size;
-    int *ranks;            /* of the members, by index; owned */
-    uint32_t ready;        /* of the first member: who has said so */
-    struct job *waiting;   /* this member's, until all are there */
-    bool go;               /* they are */
-    bool broken;           /* one of them cannot run: none does */
-    bool headless;         /* the first member is lost: nobody says go */
-    struct rankset *heard; /* of the first member: who has said so; owned */
+    int *ranks;                       /* of the members, by index; owned */
+    struct muster_count count, early; /* early: for the next gang */
+    struct job *job;                  /* this member's; borrowed */
+    struct job *waiting;              /* the same, until all are there */
+    bool go;                          /* they are */
+    bool broken;                      /* and none runs */
+    bool begun;                       /* this member runs */
+    bool doomed; /* and another is lost: it may wait for that for ever */
 };
 
 /* All zero is in no gang. */
@@ -35,13 +47,20 @@ void muster_fini(struct muster *muster);
 
 /* The reactions. */
 void muster_on_gang(struct muster *muster, const struct msg_gang *say);
-void muster_on_ready(struct muster *muster, struct port *port, int from,
+void muster_on_ready(struct muster *muster, struct port *port,
                      const struct msg_gang_ready *ready);
 void muster_on_go(struct muster *muster, const struct msg_gang_go *go);
 
-/* RANK is lost: if it is a member of the gang, and not all have begun, none
- * will. */
-void muster_lost(struct muster *muster, struct port *port, int rank);
+/* JOB is this member's. */
+void muster_on_job(struct muster *muster, struct job *job);
+
+/* RANK is lost. Returns this member's job, if it does not begin any more, for RANK
+ * is a member, and is to be given up: the worker is in no gang; or NULL. */
+struct job *muster_lost(struct muster *muster, int rank);
+
+/* The same when the center says that the gang does not begin. */
+struct job *muster_on_off(struct muster *muster,
+                          const struct msg_gang_off *off);
 
 /* JOB, this member's, is next to run here. BROKEN: it cannot, for an input of it
  * was lost here, of which the center does not know. */

@@ -60,6 +60,19 @@ struct value *store_need(struct store *store, uint64_t key)
     return value;
 }
 
+struct value *store_apart(struct store *store, uint64_t key)
+{
+    struct value *value = mem_take(&store->mem, sizeof *value);
+    *value = (struct value){.key = key};
+    return value;
+}
+
+void store_forget_apart(struct store *store, struct value *value)
+{
+    assert(!value->wants && !value->pins);
+    mem_give(&store->mem, value, sizeof *value);
+}
+
 void store_hold(struct store *store, struct value *value, struct buffer *buffer)
 {
     value_enter(store, value, VALUE_HELD);

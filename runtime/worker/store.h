@@ -91,6 +91,10 @@ struct value *store_find(const struct store *store, uint64_t key);
 /* The value of that key, made in state NEW if it is not known. */
 struct value *store_need(struct store *store, uint64_t key);
 
+/* A value of KEY that nobody finds, for the time until it is forgotten. */
+struct value *store_apart(struct store *store, uint64_t key);
+void store_forget_apart(struct store *store, struct value *value);
+
 void value_enter(struct store *store, struct value *value,
                  enum value_state state);
 

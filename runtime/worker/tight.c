@@ -49,9 +49,9 @@ struct buffer *tight_broken_gang(const struct custody *custody, struct job *job)
     struct buffer *bad = job_bad_input(job);
     struct failure_of of = of_job(custody, job);
     if (bad) return buffer_ref(bad);
-    return failure_new(DMPI_ENOMEM, &of,
-                       "another member of its gang has lost an input, for want "
-                       "of memory");
+    return failure_new(custody->lossy ? DMPI_ELOST : DMPI_ENOMEM, &of,
+                       "another member of its gang has lost an input, %s",
+                       custody->lossy ? "with a worker" : "for want of memory");
 }
 
 /* And what it waits on top of. */

@@ -12,6 +12,7 @@
 
 #include "agenda.h"
 #include "arrival.h"
+#include "broken.h"
 #include "control.h"
 #include "custody.h"
 #include "ending.h"
@@ -145,11 +146,12 @@ static void on_task_run(struct worker *worker, int from,
 {
     if (from != 0) steal_given(&worker->steal, from);
     else nest_fed(&worker->nest);
-    if (worker->custody.lossy && custody_runs_already(&worker->custody, run))
-        return;
+    bool again = worker->custody.lossy && !(run->flags & RUN_GANG);
+    if (again && custody_runs_already(&worker->custody, run)) return;
     struct job *job = job_new(&worker->jobs, from, run);
     worker->agenda.unended++;
     if (from != 0) worker->agenda.stolen++;
+    if (job->flags & RUN_GANG) muster_on_job(&worker->muster, job);
     custody_make(&worker->custody, job);
     gather_inputs(worker, job, (const struct msg_input *)(run + 1));
     if (worker->custody.lossy) custody_pin_inputs(&worker->custody, job);
@@ -196,7 +198,8 @@ static inline struct buffer *why_not(struct worker *worker, struct job *job)
 {
     struct buffer *bad = job->inputs ? job_bad_input(job) : NULL;
     if (bad) return buffer_ref(bad);
-    if (!(job->flags & RUN_TERMS) && !worker->unbegun.begun) return NULL;
+    if (!(job->flags & (RUN_TERMS | RUN_VOID)) && !worker->unbegun.begun)
+        return NULL;
     return unbegun_reason(&worker->unbegun, &worker->custody, job);
 }
 
@@ -375,13 +378,38 @@ static void on_gang(struct worker *worker, int from, const struct msg_gang *say)
 static void on_gang_ready(struct worker *worker, int from,
                           const struct msg_gang_ready *ready)
 {
-    muster_on_ready(&worker->muster, worker->port, from, ready);
+    muster_on_ready(&worker->muster, worker->port, ready);
 }
 
 static void on_gang_go(struct worker *worker, int from,
                        const struct msg_gang_go *go)
 {
     muster_on_go(&worker->muster, go);
+}
+
+/* JOB, or NULL, will not run: its gang is broken. */
+static void give_up(struct worker *worker, struct job *job)
+{
+    if (!job) return;
+    if (job == worker->agenda.running) {
+        agenda_end(&worker->agenda, 0, 0, true);
+        steal_rest(&worker->steal);
+    }
+    broken_give_up(&worker->custody, job);
+}
+
+static void on_gang_off(struct worker *worker, int from,
+                        const struct msg_gang_off *off)
+{
+    struct job *job = muster_on_off(&worker->muster, off);
+    uint64_t key = job ? job->key : 0;
+    give_up(worker, job);
+    if (key) broken_ask(&worker->custody, key);
+}
+
+bool worker_is_doomed(const struct worker *worker)
+{
+    return worker->muster.doomed;
 }
 
 /* ---- stealing ------------------------------------------------------------*/
@@ -615,10 +643,11 @@ static void on_rank_lost(struct worker *worker, int from,
     port_forget(worker->port, rank);
     worker->custody.lossy = true;
     steal_lost(&worker->steal, rank);
-    muster_lost(&worker->muster, worker->port, rank);
+    give_up(worker, muster_lost(&worker->muster, rank));
     exchange_lost(&worker->exchange, rank);
     nest_lost(&worker->nest);
-    losses_of_rank(&worker->custody, rank, !worker->ending.stopped);
+    losses_of_rank(&worker->custody, rank,
+                   !worker->ending.stopped && !worker->muster.doomed);
     ending_lost(&worker->ending);
 }
 

@@ -48,6 +48,10 @@ struct job *worker_take(struct worker *worker);
 /* The gang of the job taken last, which has RUN_GANG; until it is finished. */
 const struct muster *worker_gang(const struct worker *worker);
 
+/* Does a member of a gang run here that has lost another, for which it may wait in
+ * MPI for ever? Then this process has to end: the center waits for that. */
+bool worker_is_doomed(const struct worker *worker);
+
 /* JOB ran for NS and gave OUTPUT (taken). */
 void worker_finish(struct worker *worker, struct job *job,
                    struct buffer *output, uint64_t ns);

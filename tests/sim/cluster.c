@@ -42,6 +42,7 @@ static void member_receive(void *role, int from, const struct message *message)
     struct member *member = role;
     worker_set_time(member->worker, member->cluster->now_ns);
     worker_receive(member->worker, from, message);
+    member->cluster->doomed |= worker_is_doomed(member->worker);
     check(member);
     touch(member);
 }
@@ -151,9 +152,8 @@ struct cluster *cluster_new(const struct cluster_setup *setup)
 }
 
 /* What a lost worker has asked for is not answered. */
-static void close_requests(struct cluster *cluster, int rank)
+static void close_requests(struct exchange *exchange)
 {
-    struct exchange *exchange = worker_exchange(cluster_worker(cluster, rank));
     while (exchange->requests.count) {
         size_t at = 0;
         struct request *request = map_next(&exchange->requests, &at);
@@ -168,10 +168,12 @@ void cluster_free(struct cluster *cluster)
         struct drum *drum = cluster_member(cluster, rank)->drum;
         while (drum && drum_step(drum)) {
         }
-        if (cluster_member(cluster, rank)->dead) close_requests(cluster, rank);
+        if (cluster_member(cluster, rank)->dead)
+            close_requests(worker_exchange(cluster_worker(cluster, rank)));
         worker_free(cluster_worker(cluster, rank));
         if (drum) drum_free(drum);
     }
+    if (cluster->deserted) close_requests(center_exchange(cluster->center));
     center_free(cluster->center);
     network_free(cluster->network);
     timeline_fini(&cluster->ends);
@@ -220,15 +222,24 @@ static void set_end(struct member *member)
     if (setup->costs) timeline_add(&cluster->ends, member->ends_ns, member);
 }
 
-/* The members that have begun; those that have not must be waiting. */
+static bool lost_one(struct cluster *cluster, const struct muster *gang)
+{
+    for (uint32_t i = 0; i < gang->size; i++)
+        if (cluster_member(cluster, gang->ranks[i])->dead) return true;
+    return false;
+}
+
+/* The members that have begun; those that have not must be waiting. Without one
+ * that is dead they never all do. */
 static uint32_t count_begun(struct cluster *cluster, const struct muster *gang)
 {
     uint32_t begun = 0;
+    if (lost_one(cluster, gang)) return 0;
     for (uint32_t i = 0; i < gang->size; i++) {
         struct member *other = cluster_member(cluster, gang->ranks[i]);
         const struct muster *theirs = worker_gang(other->worker);
         bool there = other->job || theirs->waiting;
-        if (theirs->gang != gang->gang || theirs->index != i || !there)
+        if (theirs->start != gang->start || theirs->index != i || !there)
             cluster->mixed_up = true;
         begun += other->job && other->job->flags & RUN_GANG;
     }
@@ -328,6 +339,26 @@ void cluster_tell(struct cluster *cluster, int rank)
     if (cluster->setup.check) center_check(cluster->center);
 }
 
+static int count_living(struct cluster *cluster)
+{
+    int living = 0;
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        living += !cluster_member(cluster, rank)->dead;
+    return living;
+}
+
+/* They might wait in MPI for who is lost. */
+static void kill_doomed(struct cluster *cluster)
+{
+    cluster->doomed = false;
+    for (int rank = 1; rank < cluster->ranks; rank++)
+        if (!cluster_member(cluster, rank)->dead &&
+            worker_is_doomed(cluster_worker(cluster, rank)))
+            cluster_kill(cluster, rank,
+                         random_below(&cluster->random, LOSS_KEEP_MAX));
+    cluster->deserted = !count_living(cluster);
+}
+
 /* A few of those that died, and one that dies now. */
 static void lose_some(struct cluster *cluster)
 {
@@ -378,8 +409,10 @@ void cluster_step(struct cluster *cluster)
 {
     uint64_t *random = &cluster->random;
     uint64_t longest_ns = cluster->setup.step_ns_max;
+    if (cluster->deserted) return;
     cluster->now_ns +=
         random_below(random, longest_ns ? longest_ns : STEP_NS_MAX);
+    if (cluster->doomed) kill_doomed(cluster);
     if (cluster->setup.loss_one_in || cluster->untold) lose_some(cluster);
     if (cluster->setup.memory && random_one_in(random, DISKS_ONE_IN) &&
         disk_step(cluster))
@@ -408,8 +441,9 @@ static bool anybody_busy(const struct cluster *cluster)
 
 static bool is_quiet(struct cluster *cluster)
 {
+    if (cluster->deserted) return true;
     if (network_under_way(cluster->network) || anybody_busy(cluster) ||
-        cluster->untold)
+        cluster->untold || cluster->doomed)
         return false;
     for (int rank = 1; rank < cluster->ranks; rank++) {
         if (cluster_member(cluster, rank)->dead) continue;
@@ -610,6 +644,7 @@ bool cluster_stop(struct cluster *cluster)
     for (int round = 0; round < ROUNDS_MAX; round++) {
         for (int i = 0; i < cluster->ranks; i++) cluster_step(cluster);
         center_turn(cluster->center);
+        if (cluster->deserted) return true;
         if (!all_ended(cluster)) continue;
         turn_living(cluster);
         return center_stopped(cluster->center) && nothing_is_left(cluster);

@@ -81,6 +81,8 @@ struct cluster {
     uint64_t bytes, bytes_most; /* of values on all workers: now, at the peak */
     uint64_t gangs;             /* that have begun */
     int losses, untold;         /* workers lost; of those, not told yet */
+    bool doomed;   /* workers have begun in a gang that is broken: they die */
+    bool deserted; /* none is left, and nothing happens any more */
     bool mixed_up; /* a member of a gang began without the others */
 };
 

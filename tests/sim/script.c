@@ -58,6 +58,7 @@ struct script {
     struct watch_list over;
     unsigned tasks_left;
     bool curfew; /* it has begun */
+    int losses;  /* that the ledger knows of */
     bool good;
 };
 
@@ -376,13 +377,15 @@ static void submit_gang(struct script *script)
         drafts[i].order.priority = drafts[0].order.priority;
         orders[i] = drafts[i].order;
     }
-    if (center_submit_gang(script->center, orders, size, keys) != DMPI_OK)
-        fail(script, dmpi_status_detail(), 0);
+    dmpi_status status = center_submit_gang(script->center, orders, size, keys);
+    bool large = status == DMPI_ELOST && script->cluster->losses;
+    if (status != DMPI_OK && !large) fail(script, dmpi_status_detail(), 0);
     struct buffer *bad = first_bad(drafts, size);
-    for (uint32_t i = 0; i < size; i++)
+    for (uint32_t i = 0; status == DMPI_OK && i < size; i++)
         add_draft(script, &drafts[i], keys[i],
                   bad ? buffer_ref(bad) : foretell(&drafts[i]));
-    ledger_note_gang(&script->ledger, size);
+    if (status == DMPI_OK) ledger_note_gang(&script->ledger, size);
+    script->losses = -1; /* look again */
     free(drafts);
     free(orders);
     free(keys);
@@ -618,6 +621,20 @@ static void act(struct script *script)
     }
 }
 
+/* Gangs that are too large for those that are left are errors. */
+static void look_at_losses(struct script *script)
+{
+    struct cluster *cluster = script->cluster;
+    int living = cluster->setup.workers - cluster->losses;
+    if (script->losses == cluster->losses) return;
+    script->losses = cluster->losses;
+    for (size_t i = 0; i < script->ledger.count; i++) {
+        struct entry *entry = &script->ledger.entries[i];
+        if (!entry->tainted && entry->gang_size > (uint32_t)living)
+            ledger_taint(&script->ledger, entry);
+    }
+}
+
 /* By what runs, whatever the center believes: nobody has what another has. */
 static void check_running(struct script *script)
 {
@@ -635,7 +652,9 @@ static void wait_for_all(struct script *script)
     center_settle(script->center);
     for (size_t i = 0; center_unended(script->center) || script->ask_count;
          i++) {
+        if (script->cluster->deserted) return;
         cluster_step(script->cluster);
+        look_at_losses(script);
         check_running(script);
         look_at_asks(script);
         look_at_watches(script);
@@ -661,6 +680,7 @@ static void check_holders(struct script *script, const struct entry *entry)
                      rank, entry->key, request);
         for (int k = 0; k < STEPS_MAX && !request->done; k++)
             cluster_step(script->cluster);
+        look_at_losses(script);
         if (!request->done || request->status == DMPI_ENOKEY)
             fail(script, "a holder does not hold", entry->key);
         free(request->data);
@@ -680,7 +700,7 @@ static void check_all_holders(struct script *script)
         held++;
         check_holders(script, &script->ledger.entries[i]);
     }
-    if (center_held(script->center) != held)
+    if (center_held(script->center) != held && !script->cluster->deserted)
         fail(script, "the center knows more keys than are held", held);
     script->cluster->setup.loss_one_in = loss_one_in;
 }
@@ -698,10 +718,11 @@ static void finish(struct script *script)
 {
     wait_for_all(script);
     look_at_watches(script);
-    check_watches(script);
-    if (!script->good) return;
+    if (!script->cluster->deserted) check_watches(script);
+    if (!script->good || script->cluster->deserted) return;
     cluster_run(script->cluster);
     get_all(script);
+    if (!script->good || script->cluster->deserted) return;
     const struct entry *bad =
         script->flavour->disk_full ? NULL : ledger_check(&script->ledger);
     if (bad) fail(script, "not in accord with its inputs", bad->key);
@@ -780,15 +801,16 @@ bool script_run(uint64_t seed, const struct script_flavour *flavour)
     script.ledger.any_memory = flavour->disk_full;
     script.tasks_left = 1 + below(&script, flavour->tasks_max);
     unsigned busy = 1 + below(&script, 6);
-    while (script.tasks_left && script.good) {
+    while (script.tasks_left && script.good && !script.cluster->deserted) {
         answer_curfew(&script);
         if (random_one_in(&script.random, busy)) act(&script);
         else cluster_step(script.cluster);
+        look_at_losses(&script);
         check_running(&script);
         look_at_asks(&script);
         look_at_watches(&script);
     }
-    finish(&script);
+    if (!script.cluster->deserted) finish(&script);
     script_fini(&script);
     return script.good;
 }

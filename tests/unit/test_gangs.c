@@ -58,7 +58,7 @@ static struct record *new_member(struct scene *scene, uint32_t index)
 /* A gang of SIZE starts, if it can. */
 static struct gang *start(struct scene *scene, uint32_t size)
 {
-    struct gang *gang = gangs_new(size);
+    struct gang *gang = gangs_new(size, false);
     for (uint32_t i = 0; i < size; i++)
         gangs_join(&scene->gangs, gang, new_member(scene, i));
     CU_ASSERT_EQUAL(scene->gangs.waiting, 1);
