@@ -59,7 +59,8 @@ DMPI_API dmpi_status dmpi_rank_has_what(int rank, dmpi_key keys[],
 
 /* Store SIZE bytes on worker RANK under a new key. Returns when the value is
  * there and the center knows. The key may be used like any other; it is the
- * application's to drop. */
+ * application's to drop. What a task has put before its worker was lost is
+ * dropped if that task runs again: it puts anew. DMPI_ELOST: RANK is lost. */
 DMPI_API dmpi_status dmpi_rank_put(int rank, const void *data, size_t size,
                                    dmpi_key *key);
 

@@ -87,8 +87,8 @@ dmpi_status inside_put(struct session *session, const void *data, size_t size,
     if (!buffer)
         return fault(DMPI_ENOMEM, "no memory for a value of %zu bytes", size);
     if (size) memcpy(buffer->data, data, size);
-    errand_put(worker_custody(session->worker), session->worker_rank, 0, buffer,
-               key);
+    *key = errand_put(worker_custody(session->worker), session->worker_rank, 0,
+                      running_task_job()->key, buffer);
     buffer_unref(buffer);
     return DMPI_OK;
 }

@@ -213,6 +213,13 @@ static struct buffer *buffer_for_put(const struct session *session, int rank,
     return copy;
 }
 
+/* The running task; 0: none. */
+static uint64_t parent_of_put(void)
+{
+    const struct job *job = running_task_job();
+    return job ? job->key : 0;
+}
+
 static dmpi_status put(struct session *session, int rank, const void *data,
                        size_t size, dmpi_key *key)
 {
@@ -225,8 +232,8 @@ static dmpi_status put(struct session *session, int rank, const void *data,
         made = errands_put(center_errands(session->center), rank, request->id,
                            buffer);
     else
-        errand_put(worker_custody(session->worker), rank, request->id, buffer,
-                   &made);
+        made = errand_put(worker_custody(session->worker), rank, request->id,
+                          parent_of_put(), buffer);
     dmpi_status status = settle_request(session, request);
     if (session->mpi && rank != session->rank)
         session_wait(session, is_sent, buffer, UINT64_MAX);

@@ -54,14 +54,29 @@ void errands_fetch(struct errands *errands, int rank, uint64_t key,
                                              .flags = FETCH_NOW});
 }
 
+/* It was put by a run that may be lost, or is: then nobody knows the key. */
+static void note_parent(struct errands *errands, struct record *record,
+                        const struct msg_key_held *held)
+{
+    struct kin *kin = errands->kin;
+    bool lost = held->request && kin->port->lost[held->asker];
+    if (lost) values_drop(values_of(errands), record);
+    else if (held->parent) kin_note_child(kin, held->parent, record->key);
+}
+
 void errands_on_key_held(struct errands *errands, int from,
                          const struct msg_key_held *held)
 {
-    puts_held(errands->puts, from, held);
-    if (key_rank(held->key) == from) late_told(&errands->kin->late, held->key);
+    struct kin *kin = errands->kin;
+    if (kin->given && held->parent &&
+        kin_waits_for(kin, from, &held->parent, 1, held))
+        return;
+    struct record *record = puts_held(errands->puts, from, held);
+    if (key_rank(held->key) == from) late_told(&kin->late, held->key);
     if (held->request)
-        exchange_answer(errands->kin->exchange, (int)held->asker, held->request,
-                        DMPI_OK, NULL);
+        exchange_answer(kin->exchange, (int)held->asker, held->request, DMPI_OK,
+                        NULL);
+    note_parent(errands, record, held);
 }
 
 void errands_on_ask_holders(struct errands *errands, int from,

@@ -200,8 +200,7 @@ void kin_forget_children(struct kin *kin, uint64_t key)
     free_children(children);
 }
 
-/* TASK of FROM has a parent, whose run there it belongs to. */
-static void note_child(struct kin *kin, int from, uint64_t parent, uint64_t key)
+void kin_note_child(struct kin *kin, uint64_t parent, uint64_t key)
 {
     const struct record *record = find(kin, parent);
     if (!kin->given || !record || !task_placed(record) || !task_active(record))
@@ -247,7 +246,7 @@ void kin_on_task_new(struct kin *kin, int from, const struct msg_task_new *task)
     else if (news.order.input_count < task->inputs)
         cancel_with(kin->scheduler, record, DMPI_ENOKEY,
                     "an input is not a key of this pool");
-    note_child(kin, from, task->parent, task->key);
+    kin_note_child(kin, task->parent, task->key);
     late_told(&kin->late, task->key);
     news_fini(&news);
 }
@@ -278,7 +277,7 @@ void kin_on_task_here(struct kin *kin, int from,
     struct record *record = scheduler_adopt(kin->scheduler, &news.order, from);
     if (kin->given && news.order.input_count < task->inputs)
         spec_origin(record->spec)->partial = true;
-    note_child(kin, from, task->parent, task->key);
+    kin_note_child(kin, task->parent, task->key);
     late_told(&kin->late, task->key);
     news_fini(&news);
     if (kin->early.count) end_at_last(kin, record);

@@ -49,6 +49,10 @@ bool kin_ended_early(struct kin *kin, int from,
  * kept. */
 bool kin_left_early(struct kin *kin, uint64_t key);
 
+/* The run of PARENT's task has made KEY, by submission or put: if that run is
+ * lost KEY is not needed. Without recovery, or if it has ended: nothing. */
+void kin_note_child(struct kin *kin, uint64_t parent, uint64_t key);
+
 /* What the task of KEY has submitted are tasks like any others now. */
 void kin_forget_children(struct kin *kin, uint64_t key);
 

@@ -51,10 +51,12 @@ uint64_t puts_send(struct puts *puts, int rank, uint64_t request,
     return key;
 }
 
-void puts_held(struct puts *puts, int from, const struct msg_key_held *held)
+struct record *puts_held(struct puts *puts, int from,
+                         const struct msg_key_held *held)
 {
     struct record *record = catalog_add(puts->values->catalog, held->key);
     end(puts, record);
     values_exist(puts->values, record, from, held->bytes);
     replicas_keep(&puts->replicas, record);
+    return record;
 }

@@ -26,7 +26,8 @@ struct record *puts_make_outside(struct puts *puts, uint64_t bytes);
 uint64_t puts_send(struct puts *puts, int rank, uint64_t request,
                    struct buffer *buffer);
 
-/* FROM holds what somebody put there, as HELD says. */
-void puts_held(struct puts *puts, int from, const struct msg_key_held *held);
+/* The key that FROM holds, as HELD says, because somebody put it there. */
+struct record *puts_held(struct puts *puts, int from,
+                         const struct msg_key_held *held);
 
 #endif

@@ -77,6 +77,7 @@ void values_say_put(const struct values *values, int rank, uint64_t key,
                                        sizeof *put + payload_tail(buffer));
     put->key = key;
     put->request = request;
+    put->parent = 0;
     put->status = buffer->is_error ? DMPI_EFAILED : DMPI_OK;
     payload_send(values->port, rank, &put->payload, buffer, key);
 }

@@ -50,6 +50,32 @@ struct request *exchange_open(struct exchange *exchange, void *data,
     return request;
 }
 
+static void settle(struct request *request, dmpi_status status)
+{
+    assert(!request->done);
+    request->status = status;
+    request->done = true;
+    if (request->settled) request->settled(request->settled_arg);
+}
+
+/* The port may not be sure that nobody writes to DATA any more. */
+static void abandon(struct exchange *exchange, void *data)
+{
+    size_t count = ++exchange->abandoned_count;
+    exchange->abandoned =
+        log_realloc(exchange->abandoned, count * sizeof(void *));
+    exchange->abandoned[count - 1] = data;
+}
+
+static void end_lost(struct exchange *exchange, struct request *request)
+{
+    if (request->fresh && request->arriving) {
+        abandon(exchange, request->data);
+        request->data = NULL;
+    }
+    settle(request, DMPI_ELOST);
+}
+
 void exchange_expect(struct exchange *exchange, uint64_t id, int peer,
                      enum request_kind kind, uint64_t key)
 {
@@ -58,6 +84,7 @@ void exchange_expect(struct exchange *exchange, uint64_t id, int peer,
     request->peer = peer;
     request->kind = (uint8_t)kind;
     request->key = key;
+    if (peer > 0 && exchange->port->lost[peer]) end_lost(exchange, request);
 }
 
 void exchange_close(struct exchange *exchange, struct request *request)
@@ -65,14 +92,6 @@ void exchange_close(struct exchange *exchange, struct request *request)
     map_remove(&exchange->requests, request->id);
     free(request->failure);
     mem_give(&exchange->mem, request, sizeof *request);
-}
-
-static void settle(struct request *request, dmpi_status status)
-{
-    assert(!request->done);
-    request->status = status;
-    request->done = true;
-    if (request->settled) request->settled(request->settled_arg);
 }
 
 static void *room_for(struct request *request, uint64_t bytes)
@@ -329,15 +348,6 @@ void exchange_called(struct exchange *exchange, struct call *call,
 
 /* ---- loss ----------------------------------------------------------------*/
 
-/* The port may not be sure that nobody writes to DATA any more. */
-static void abandon(struct exchange *exchange, void *data)
-{
-    size_t count = ++exchange->abandoned_count;
-    exchange->abandoned =
-        log_realloc(exchange->abandoned, count * sizeof(void *));
-    exchange->abandoned[count - 1] = data;
-}
-
 /* Its bytes came from a rank that is lost: they are wanted again. */
 static void interrupt(struct exchange *exchange, struct request *request)
 {
@@ -347,15 +357,6 @@ static void interrupt(struct exchange *exchange, struct request *request)
     }
     request->arriving = false;
     request->peer = -1;
-}
-
-static void end_lost(struct exchange *exchange, struct request *request)
-{
-    if (request->fresh && request->arriving) {
-        abandon(exchange, request->data);
-        request->data = NULL;
-    }
-    settle(request, DMPI_ELOST);
 }
 
 /* The numbers of all requests that RANK was to answer; the caller frees them. */

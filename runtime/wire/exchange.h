@@ -82,7 +82,8 @@ struct request *exchange_open(struct exchange *exchange, void *data,
                               uint64_t room);
 void exchange_close(struct exchange *exchange, struct request *request);
 
-/* Request ID of this rank is to be answered by PEER; KIND, KEY: see above. */
+/* Request ID of this rank is to be answered by PEER; KIND, KEY: see above. If
+ * PEER is lost that is settled at once. */
 void exchange_expect(struct exchange *exchange, uint64_t id, int peer,
                      enum request_kind kind, uint64_t key);
 

@@ -225,6 +225,7 @@ struct msg_key_held {
     uint64_t key;
     uint64_t bytes;
     uint64_t request; /* of rank ASKER; 0: nobody waits for an answer */
+    uint64_t parent;  /* the task that put it; 0: none did */
     uint32_t asker;
     uint32_t pad;
 };
@@ -436,6 +437,7 @@ struct msg_key_fetch {
 struct msg_key_put {
     uint64_t key;
     uint64_t request; /* 0: the center said it and knows */
+    uint64_t parent;  /* the task that puts it; 0: none does */
     uint32_t status;  /* EFAILED: payload is a dmpi_failure */
     uint32_t pad;
     struct msg_payload payload;
@@ -543,7 +545,7 @@ _Static_assert(sizeof(struct msg_task_done) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_task_left) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_task_went_on) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_task_moved) == 24, "wire layout");
-_Static_assert(sizeof(struct msg_key_held) == 32, "wire layout");
+_Static_assert(sizeof(struct msg_key_held) == 40, "wire layout");
 _Static_assert(sizeof(struct msg_task_new) == 48, "wire layout");
 _Static_assert(sizeof(struct msg_key_release) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_ask_value) == 24, "wire layout");
@@ -563,7 +565,7 @@ _Static_assert(sizeof(struct msg_gang_ready) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_gang_go) == 16, "wire layout");
 _Static_assert(sizeof(struct msg_gang_off) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_key_fetch) == 32, "wire layout");
-_Static_assert(sizeof(struct msg_key_put) == 40, "wire layout");
+_Static_assert(sizeof(struct msg_key_put) == 48, "wire layout");
 _Static_assert(sizeof(struct msg_key_copy) == 24, "wire layout");
 _Static_assert(sizeof(struct msg_key_drop) == 8, "wire layout");
 _Static_assert(sizeof(struct msg_constant) == 104, "wire layout");

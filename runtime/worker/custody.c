@@ -107,6 +107,7 @@ static void say_stored(struct custody *custody, const struct value *value,
     *held = (struct msg_key_held){.key = value->key,
                                   .bytes = value->buffer->size,
                                   .request = want->request,
+                                  .parent = want->parent,
                                   .asker = (uint32_t)want->rank};
 }
 
@@ -488,11 +489,12 @@ void custody_on_key_value(struct custody *custody, int from,
 }
 
 void custody_want_stored(struct custody *custody, struct value *value, int rank,
-                         uint64_t request)
+                         uint64_t request, uint64_t parent)
 {
     struct want *want = store_want(&custody->store, value, WANT_STORED);
     want->rank = rank;
     want->request = request;
+    want->parent = parent;
 }
 
 /* JOB is here after a loss, and the center has ended its task: if it runs, or
@@ -525,7 +527,8 @@ void custody_on_key_put(struct custody *custody, int from,
         value->asked = false;
         value->thief = 0;
     }
-    if (put->request) custody_want_stored(custody, value, from, put->request);
+    if (put->request)
+        custody_want_stored(custody, value, from, put->request, put->parent);
     arrival_begin(custody, from, value, &put->payload,
                   put->status == DMPI_EFAILED);
 }
@@ -546,6 +549,22 @@ static void fetch_again(struct custody *custody, struct value *value,
                 copy->attempt);
 }
 
+static bool has_want(const struct value *value, enum want_kind kind)
+{
+    const struct want *want = value->wants;
+    while (want && want->kind != kind) want = want->next;
+    return want;
+}
+
+/* The center does not know of VALUE, which is not here. What a peer is storing
+ * here comes all the same. */
+static void nobody_has(struct custody *custody, struct value *value)
+{
+    if (value->state == VALUE_ARRIVING)
+        value->dropped = !has_want(value, WANT_STORED);
+    else if (value->state != VALUE_MAKING) custody_hold_nothing(custody, value);
+}
+
 static void copy_asked_for(struct custody *custody,
                            const struct msg_key_copy *copy)
 {
@@ -557,7 +576,7 @@ static void copy_asked_for(struct custody *custody,
     if (value && copy->flags & FETCH_AGAIN) custody_fetch_lost(custody, value);
     if (state == VALUE_HELD) return;
     if (!copy->owner) {
-        if (state != VALUE_MAKING) custody_hold_nothing(custody, value);
+        nobody_has(custody, value);
     } else if (state == VALUE_FETCHING && copy->flags & FETCH_AGAIN) {
         fetch_again(custody, value, copy);
     } else {
@@ -598,13 +617,6 @@ void custody_on_constant(struct custody *custody, int from,
     store_want(&custody->store, value, WANT_CONSTANT)->request = message->epoch;
     if (message->owner) start_fetch(custody, value, (int)message->owner, 0, 0);
     else arrival_begin(custody, from, value, &message->payload, false);
-}
-
-static bool has_want(const struct value *value, enum want_kind kind)
-{
-    const struct want *want = value->wants;
-    while (want && want->kind != kind) want = want->next;
-    return want;
 }
 
 static void drop_wants(struct custody *custody, struct value *value)

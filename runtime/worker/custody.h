@@ -97,9 +97,10 @@ void custody_moved(struct custody *custody, struct job *job, int thief);
 /* BYTES of values were sent to rank TO. */
 void custody_count(struct custody *custody, int to, uint64_t bytes);
 
-/* When VALUE is here tell the center, for RANK, which stores it here. */
+/* When VALUE is here tell the center, for RANK, which stores it here; its task
+ * PARENT does, or 0. */
 void custody_want_stored(struct custody *custody, struct value *value, int rank,
-                         uint64_t request);
+                         uint64_t request, uint64_t parent);
 
 /* The task of RUN is to run here, whose key is known here already, after a loss:
  * its job, or its value, has another attempt. True: that is all. */

@@ -32,24 +32,26 @@ void errand_ask_keys(struct custody *custody, int rank, uint64_t request)
     *ask = here;
 }
 
-void errand_put(struct custody *custody, int rank, uint64_t request,
-                struct buffer *buffer, uint64_t *key)
+uint64_t errand_put(struct custody *custody, int rank, uint64_t request,
+                    uint64_t parent, struct buffer *buffer)
 {
-    *key = key_make(custody->port->rank, ++custody->last_key);
+    uint64_t key = key_make(custody->port->rank, ++custody->last_key);
     if (rank == custody->port->rank) {
-        struct value *value = store_need(&custody->store, *key);
-        custody_want_stored(custody, value, rank, request);
+        struct value *value = store_need(&custody->store, key);
+        custody_want_stored(custody, value, rank, request, parent);
         custody_hold(custody, value, buffer);
-        return;
+        return key;
     }
-    exchange_expect(custody->exchange, request, rank, REQUEST_PUT, *key);
+    exchange_expect(custody->exchange, request, rank, REQUEST_PUT, key);
     struct msg_key_put *put = port_say(custody->port, rank, MSG_KEY_PUT,
                                        sizeof *put + payload_tail(buffer));
-    put->key = *key;
+    put->key = key;
     put->request = request;
+    put->parent = parent;
     put->status = DMPI_OK;
-    payload_send(custody->port, rank, &put->payload, buffer, *key);
+    payload_send(custody->port, rank, &put->payload, buffer, key);
     custody_count(custody, rank, buffer->size);
+    return key;
 }
 
 /* The same without a message, when the value is asked from its own rank. */

@@ -10,9 +10,11 @@
 
 #include "custody.h"
 
-/* Store BUFFER (a reference is taken) on RANK under a new *KEY. */
-void errand_put(struct custody *custody, int rank, uint64_t request,
-                struct buffer *buffer, uint64_t *key);
+/* Store BUFFER (a reference is taken) on RANK under a new key, which is
+ * returned. It is dropped if the task PARENT (0: none) has to run again, after a
+ * loss. */
+uint64_t errand_put(struct custody *custody, int rank, uint64_t request,
+                    uint64_t parent, struct buffer *buffer);
 
 /* The value of KEY from RANK, if that holds it now; else DMPI_ENOKEY. */
 void errand_fetch(struct custody *custody, int rank, uint64_t key,

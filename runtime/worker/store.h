@@ -43,8 +43,9 @@ struct want {
         uint64_t request;
     };
     union {
-        uint64_t limit; /* bytes that the asker has room for */
-        uint64_t ns;    /* that the task ran */
+        uint64_t limit;  /* bytes that the asker has room for */
+        uint64_t ns;     /* that the task ran */
+        uint64_t parent; /* STORED: the task that has put it, or 0 */
     };
 };
 

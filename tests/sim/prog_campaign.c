@@ -39,7 +39,6 @@ static void set_losses(uint64_t *random, struct script_flavour *flavour)
 {
     flavour->losses_max = 1 + (int)below(random, 6);
     flavour->gang_one_in = 0;
-    flavour->from_tasks = false;
 }
 
 static bool run_script(uint64_t seed, uint64_t *random)

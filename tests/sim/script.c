@@ -20,6 +20,7 @@ enum {
     BATCH_MAX = 6,
     CONSTANTS = 3,
     EYES_MAX = 64,
+    ORPHANS_MAX = 64,
     VALUE_MOST = PORT_INLINE_MAX + 1 + 4000,
     DISK_MAX = 20000,
     DISK_FAILS_ONE_IN = 20,
@@ -33,6 +34,7 @@ struct ask {
     int rank; /* that asks */
     struct request *request;
     uint64_t key;
+    uint64_t parent;      /* task that puts */
     size_t entry;         /* to get or read */
     struct buffer *value; /* expected or put; owned, or NULL */
     void *room;           /* owned, or NULL */
@@ -56,6 +58,9 @@ struct script {
     struct eye eyes[EYES_MAX];
     size_t eye_count;
     struct watch_list over;
+    uint64_t orphans[ORPHANS_MAX]; /* put by tasks that had ended, on workers
+                                    * that were lost before they heard of it */
+    size_t orphan_count;
     unsigned tasks_left;
     bool curfew; /* it has begun */
     int losses;  /* that the ledger knows of */
@@ -151,6 +156,9 @@ static void check_value(struct script *script, const struct ask *ask)
             fail(script, "no room for a value that fits", ask->key);
         return;
     }
+    if (request->status == DMPI_ELOST && ask->kind == ASK_READ &&
+        script->flavour->losses_max)
+        return;
     if (request->status != DMPI_OK && !failed) {
         fail(script, dmpi_status_text(request->status), ask->key);
         return;
@@ -164,8 +172,20 @@ static void check_value(struct script *script, const struct ask *ask)
 static void check_drop(struct script *script, const struct ask *ask)
 {
     dmpi_status status = ask->request->status;
+    if (status == DMPI_ELOST && script->flavour->losses_max) return;
     if (status != DMPI_OK && status != DMPI_EBUSY && status != DMPI_ENOKEY)
         fail(script, dmpi_status_text(status), ask->key);
+}
+
+/* On a lost worker, or now: then it may be lost with one. */
+static void end_put(struct script *script, const struct ask *ask)
+{
+    bool lossy = script->flavour->losses_max;
+    dmpi_status status = ask->request->status;
+    if (lossy && status == DMPI_ELOST) return;
+    if (status != DMPI_OK) fail(script, "not put", ask->key);
+    ledger_add(&script->ledger, ask->key, buffer_ref(ask->value));
+    if (lossy) ledger_note_inputs(&script->ledger, NULL, 0, true);
 }
 
 static void end_ask(struct script *script, struct ask *ask)
@@ -184,10 +204,7 @@ static void end_ask(struct script *script, struct ask *ask)
             fail(script, "not copied", ask->key);
         center_unneed(script->center, ask->key);
         break;
-    case ASK_PUT:
-        if (status != DMPI_OK) fail(script, "not put", ask->key);
-        ledger_add(&script->ledger, ask->key, buffer_ref(ask->value));
-        break;
+    case ASK_PUT: end_put(script, ask); break;
     case ASK_DROP: check_drop(script, ask); break;
     }
     if (ask->request->fresh) free(ask->request->data);
@@ -201,9 +218,12 @@ static bool is_dead(struct script *script, int rank)
     return rank && cluster_member(script->cluster, rank)->dead;
 }
 
-/* Who has asked is lost. */
-static void forget_ask(struct ask *ask)
+/* Who has asked is lost. What a task that still ran has put is dropped. */
+static void forget_ask(struct script *script, struct ask *ask)
 {
+    bool ran = ask->parent == cluster_member(script->cluster, ask->rank)->ran;
+    if (ask->kind == ASK_PUT && !ran && script->orphan_count < ORPHANS_MAX)
+        script->orphans[script->orphan_count++] = ask->key;
     free(ask->room);
     buffer_unref(ask->value);
 }
@@ -214,7 +234,7 @@ static void look_at_asks(struct script *script)
         struct ask ask = script->asks[i];
         if (is_dead(script, ask.rank)) {
             script->asks[i] = script->asks[--script->ask_count];
-            forget_ask(&ask);
+            forget_ask(script, &ask);
             continue;
         }
         if (!ask.request->done) {
@@ -551,8 +571,10 @@ static void put_from_task(struct script *script, int rank)
 {
     struct ask ask = new_ask(script, ASK_PUT, rank, NULL);
     ask.value = any_bytes(script);
-    errand_put(worker_custody(cluster_worker(script->cluster, rank)),
-               any_worker(script), ask.request->id, ask.value, &ask.key);
+    ask.parent = cluster_member(script->cluster, rank)->job->key;
+    ask.key =
+        errand_put(worker_custody(cluster_worker(script->cluster, rank)),
+                   any_worker(script), ask.request->id, ask.parent, ask.value);
     add_ask(script, ask);
 }
 
@@ -721,6 +743,8 @@ static void finish(struct script *script)
     if (!script->cluster->deserted) check_watches(script);
     if (!script->good || script->cluster->deserted) return;
     cluster_run(script->cluster);
+    for (size_t i = 0; i < script->orphan_count; i++)
+        center_drop(script->center, script->orphans[i]);
     get_all(script);
     if (!script->good || script->cluster->deserted) return;
     const struct entry *bad =

@@ -170,6 +170,126 @@ static void a_fetch_does_not_follow_an_earlier_attempt(void)
     scene_end(&scene);
 }
 
+/* ---- what tasks do on other ranks ----------------------------------------*/
+
+/* Worker 1 runs a task that may run on 2 as well. */
+static uint64_t run_on_one(struct cluster *cluster)
+{
+    uint64_t key = submit(cluster, (struct task_order){.target = 1});
+    network_deliver(cluster->network, 0, 1);
+    CU_ASSERT_TRUE(cluster_start_job(cluster, 1));
+    return key;
+}
+
+/* By the task that worker 1 runs. */
+static uint64_t put_on(struct cluster *cluster, int rank, size_t bytes,
+                       struct request **request)
+{
+    struct worker *worker = cluster_worker(cluster, 1);
+    struct buffer *value = oracle_bytes(1, bytes);
+    *request = exchange_open(worker_exchange(worker), NULL, 0);
+    uint64_t key = errand_put(worker_custody(worker), rank, (*request)->id,
+                              cluster_member(cluster, 1)->job->key, value);
+    buffer_unref(value);
+    return key;
+}
+
+static bool is_known(struct cluster *cluster, uint64_t key)
+{
+    struct center_view view;
+    return center_look(cluster->center, key, &view);
+}
+
+static void what_a_lost_task_has_put_is_dropped(void)
+{
+    struct cluster *cluster = cluster_with(2, NULL);
+    struct request *request;
+    uint64_t task = run_on_one(cluster);
+    uint64_t key = put_on(cluster, 2, 100, &request);
+    network_deliver(cluster->network, 1, 2);
+    network_deliver(cluster->network, 2, 0);
+    CU_ASSERT_TRUE(is_known(cluster, key));
+    cluster_kill(cluster, 1, 0);
+    cluster_run(cluster);
+    CU_ASSERT_FALSE(is_known(cluster, key));
+    CU_ASSERT_EQUAL(state_of(cluster, task), DMPI_DONE);
+    end(cluster, &task, 1);
+}
+
+static void so_is_what_comes_after_its_loss(void)
+{
+    struct cluster *cluster = cluster_with(2, NULL);
+    struct request *request;
+    uint64_t task = run_on_one(cluster);
+    uint64_t key = put_on(cluster, 2, 100, &request);
+    network_deliver(cluster->network, 1, 2);
+    cluster_kill(cluster, 1, 0);
+    cluster_tell(cluster, 1);
+    CU_ASSERT_EQUAL(network_deliver(cluster->network, 2, 0), MSG_KEY_HELD);
+    CU_ASSERT_FALSE(is_known(cluster, key));
+    cluster_run(cluster);
+    end(cluster, &task, 1);
+}
+
+static void what_a_task_has_put_before_its_end_stays(void)
+{
+    struct cluster *cluster = cluster_with(2, NULL);
+    struct request *request;
+    uint64_t keys[2] = {run_on_one(cluster)};
+    keys[1] = put_on(cluster, 2, 100, &request);
+    cluster_deliver(cluster);
+    exchange_close(worker_exchange(cluster_worker(cluster, 1)), request);
+    cluster_end_job(cluster, 1);
+    cluster_deliver(cluster);
+    cluster_kill(cluster, 1, 0);
+    cluster_run(cluster);
+    CU_ASSERT_EQUAL(state_of(cluster, keys[1]), DMPI_DONE);
+    end(cluster, keys, 2);
+}
+
+/* Worker 3 is lost meanwhile. */
+static void what_is_being_put_comes_whoever_is_lost(void)
+{
+    struct cluster *cluster = cluster_with(3, NULL);
+    struct request *request;
+    uint64_t keys[2] = {run_on_one(cluster)};
+    keys[1] = put_on(cluster, 2, 100000, &request);
+    network_deliver(cluster->network, 1, 2);
+    cluster_kill(cluster, 3, 0);
+    cluster_tell(cluster, 3);
+    for (int from = 0; from <= 2; from++)
+        for (int to = 2; to >= 0; to--)
+            while (from != to && network_deliver(cluster->network, from, to)) {
+            }
+    while (network_deliver(cluster->network, 0, 2)) {
+    }
+    CU_ASSERT_TRUE(network_end_transfer(cluster->network));
+    cluster_deliver(cluster);
+    CU_ASSERT_EQUAL(request->status, DMPI_OK);
+    exchange_close(worker_exchange(cluster_worker(cluster, 1)), request);
+    CU_ASSERT_EQUAL(state_of(cluster, keys[1]), DMPI_DONE);
+    struct buffer *value = cluster_get(cluster, keys[1]);
+    CU_ASSERT_EQUAL(value->size, 100000);
+    buffer_unref(value);
+    cluster_run(cluster);
+    end(cluster, keys, 2);
+}
+
+static void a_call_to_a_lost_rank_ends_at_once(void)
+{
+    struct cluster *cluster = cluster_with(2, NULL);
+    struct request *request;
+    cluster_kill(cluster, 2, 0);
+    cluster_run(cluster);
+    uint64_t task = run_on_one(cluster);
+    put_on(cluster, 2, 100, &request);
+    CU_ASSERT_TRUE(request->done);
+    CU_ASSERT_EQUAL(request->status, DMPI_ELOST);
+    exchange_close(worker_exchange(cluster_worker(cluster, 1)), request);
+    cluster_run(cluster);
+    end(cluster, &task, 1);
+}
+
 /* ---- the end -------------------------------------------------------------*/
 
 /* A fetch that is not waited for any more comes after the last word of whom it
@@ -207,6 +327,15 @@ int main(void)
          a_task_without_its_resources_does_not_run},
         {"a fetch does not follow an earlier attempt",
          a_fetch_does_not_follow_an_earlier_attempt},
+        {"what a lost task has put is dropped",
+         what_a_lost_task_has_put_is_dropped},
+        {"so is what comes after its loss", so_is_what_comes_after_its_loss},
+        {"what a task has put before its end stays",
+         what_a_task_has_put_before_its_end_stays},
+        {"what is being put comes, whoever is lost",
+         what_is_being_put_comes_whoever_is_lost},
+        {"a call to a lost rank ends at once",
+         a_call_to_a_lost_rank_ends_at_once},
         {"a late fetch leaves nothing behind",
          a_late_fetch_leaves_nothing_behind},
     };

@@ -54,8 +54,8 @@ static uint64_t put_by(struct cluster *cluster, int asker, int rank,
     uint64_t key;
     struct request *request = open_request(cluster, asker);
     if (asker)
-        errand_put(worker_custody(cluster_worker(cluster, asker)), rank,
-                   request->id, buffer, &key);
+        key = errand_put(worker_custody(cluster_worker(cluster, asker)), rank,
+                         request->id, 0, buffer);
     else
         key = errands_put(center_errands(cluster->center), rank, request->id,
                           buffer);

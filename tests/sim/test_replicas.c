@@ -133,9 +133,8 @@ static void what_a_task_put_does_so_too(void)
 {
     struct cluster *cluster = new_cluster(1, 2);
     struct buffer *value = value_of(3);
-    uint64_t key;
-
-    errand_put(worker_custody(cluster_worker(cluster, 2)), 2, 0, value, &key);
+    uint64_t key =
+        errand_put(worker_custody(cluster_worker(cluster, 2)), 2, 0, 0, value);
     buffer_unref(value);
     cluster_run(cluster);
     lose(cluster, 2);
