@@ -6,6 +6,7 @@
  *     prog_memory put LIMIT     rank 0 puts more than there is memory for
  *     prog_memory never LIMIT   tasks that can never fit among others that do
  *     prog_memory full LIMIT    no file may be larger than a few values
+ *     prog_memory disk LIMIT    the same, by the disk itself
  *     prog_memory kill LIMIT    a worker kills itself, when it has written some
  *
  * Exit code 0: all was as it should be. */
@@ -243,18 +244,10 @@ static void never(dmpi_pool *pool, uint64_t limit_mib)
 }
 
 /* What was made is right, the rest is an error that names the file's place. */
-static void full(dmpi_pool *pool, uint64_t limit_mib)
+static void fill(dmpi_pool *pool, uint64_t limit_mib)
 {
     size_t count = 4 * limit_mib * dmpi_workers(pool), failed = 0;
     dmpi_key *keys = calloc(count, sizeof *keys);
-    for (int rank = 1; rank <= (int)dmpi_workers(pool); rank++) {
-        dmpi_task_options there = {.rank = rank, .hard = 1, .isolate = -1};
-        dmpi_key key;
-        dmpi_submit(pool, limit_files, NULL, 0, NULL, 0, &there, &key);
-        check(!dmpi_wait(pool, &key, 1, DMPI_ALL, DMPI_FOREVER, NULL),
-              "limit the files");
-        dmpi_drop(pool, &key, 1);
-    }
     make_all(pool, keys, count);
     uint64_t *words = malloc(VALUE);
     for (size_t k = 0; k < count; k++) {
@@ -269,6 +262,19 @@ static void full(dmpi_pool *pool, uint64_t limit_mib)
     dmpi_drop(pool, keys, count);
     free(words);
     free(keys);
+}
+
+static void full(dmpi_pool *pool, uint64_t limit_mib)
+{
+    for (int rank = 1; rank <= (int)dmpi_workers(pool); rank++) {
+        dmpi_task_options there = {.rank = rank, .hard = 1, .isolate = -1};
+        dmpi_key key;
+        dmpi_submit(pool, limit_files, NULL, 0, NULL, 0, &there, &key);
+        check(!dmpi_wait(pool, &key, 1, DMPI_ALL, DMPI_FOREVER, NULL),
+              "limit the files");
+        dmpi_drop(pool, &key, 1);
+    }
+    fill(pool, limit_mib);
 }
 
 static void die_with_files(dmpi_pool *pool, uint64_t limit_mib)
@@ -289,8 +295,9 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(dmpi_pool *pool, uint64_t limit_mib);
-    } modes[] = {{"many", many},   {"use", several}, {"put", put_all},
-                 {"never", never}, {"full", full},   {"kill", die_with_files}};
+    } modes[] = {{"many", many},          {"use", several}, {"put", put_all},
+                 {"never", never},        {"full", full},   {"disk", fill},
+                 {"kill", die_with_files}};
     char options[64] = "";
     dmpi_pool *pool;
     if (argc != 3) return 2;
