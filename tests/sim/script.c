@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asks.h"
 #include "claims.h"
 #include "cluster.h"
+#include "eyes.h"
 #include "ledger.h"
 #include "log.h"
 #include "oracle.h"
@@ -19,31 +21,10 @@ enum {
     SIZE_MAX_PUT = 5000,
     BATCH_MAX = 6,
     CONSTANTS = 3,
-    EYES_MAX = 64,
-    ORPHANS_MAX = 64,
     VALUE_MOST = PORT_INLINE_MAX + 1 + 4000,
     DISK_MAX = 20000,
     DISK_FAILS_ONE_IN = 20,
     TIMEOUT_NS_MAX = 2000 * 1000,
-};
-
-enum ask_kind { ASK_GET, ASK_COPY, ASK_READ, ASK_PUT, ASK_DROP };
-
-struct ask {
-    enum ask_kind kind;
-    int rank; /* that asks */
-    struct request *request;
-    uint64_t key;
-    uint64_t parent;      /* task that puts */
-    size_t entry;         /* to get or read */
-    struct buffer *value; /* expected or put; owned, or NULL */
-    void *room;           /* owned, or NULL */
-};
-
-/* A watch is over once, when its key has ended or is not held any more. */
-struct eye {
-    struct watch watch; /* first */
-    bool open;
 };
 
 struct script {
@@ -52,15 +33,9 @@ struct script {
     struct center *center;
     uint64_t random;
     struct ledger ledger;
-    struct ask *asks;
-    size_t ask_count, ask_capacity;
+    struct asks asks;
     struct buffer *constants[CONSTANTS]; /* as they are now; owned, or NULL */
-    struct eye eyes[EYES_MAX];
-    size_t eye_count;
-    struct watch_list over;
-    uint64_t orphans[ORPHANS_MAX]; /* put by tasks that had ended, on workers
-                                    * that were lost before they heard of it */
-    size_t orphan_count;
+    struct eyes eyes;
     unsigned tasks_left;
     bool curfew; /* it has begun */
     int losses;  /* that the ledger knows of */
@@ -124,142 +99,6 @@ static void drop_entry(struct script *script, struct entry *entry)
     if (center_drop(script->center, entry->key) != DMPI_OK)
         fail(script, "cannot drop", entry->key);
     entry->held = false;
-}
-
-/* ---- questions -----------------------------------------------------------*/
-
-static struct exchange *exchange_of(struct script *script, int rank)
-{
-    return rank ? worker_exchange(cluster_worker(script->cluster, rank))
-                : center_exchange(script->center);
-}
-
-/* VALUE is taken. */
-static void add_ask(struct script *script, struct ask ask)
-{
-    if (script->ask_count == script->ask_capacity) {
-        script->ask_capacity = 2 * script->ask_capacity + 16;
-        script->asks = log_realloc(script->asks,
-                                   script->ask_capacity * sizeof *script->asks);
-    }
-    script->asks[script->ask_count++] = ask;
-}
-
-static void check_value(struct script *script, const struct ask *ask)
-{
-    const struct request *request = ask->request;
-    const struct buffer *value = ask->value;
-    bool failed = request->status == DMPI_EFAILED;
-    if (request->status == DMPI_ESIZE) {
-        if (!ask->room || value->size <= request->room ||
-            request->bytes != value->size)
-            fail(script, "no room for a value that fits", ask->key);
-        return;
-    }
-    if (request->status == DMPI_ELOST && ask->kind == ASK_READ &&
-        script->flavour->losses_max)
-        return;
-    if (request->status != DMPI_OK && !failed) {
-        fail(script, dmpi_status_text(request->status), ask->key);
-        return;
-    }
-    const void *data = failed ? (void *)request->failure : request->data;
-    uint64_t size = failed ? sizeof *request->failure : request->bytes;
-    if (!ledger_see(&script->ledger, ask->entry, data, size, failed))
-        fail(script, "a wrong value", ask->key);
-}
-
-static void check_drop(struct script *script, const struct ask *ask)
-{
-    dmpi_status status = ask->request->status;
-    if (status == DMPI_ELOST && script->flavour->losses_max) return;
-    if (status != DMPI_OK && status != DMPI_EBUSY && status != DMPI_ENOKEY)
-        fail(script, dmpi_status_text(status), ask->key);
-}
-
-/* On a lost worker, or now: then it may be lost with one. */
-static void end_put(struct script *script, const struct ask *ask)
-{
-    bool lossy = script->flavour->losses_max;
-    dmpi_status status = ask->request->status;
-    if (lossy && status == DMPI_ELOST) return;
-    if (status != DMPI_OK) fail(script, "not put", ask->key);
-    ledger_add(&script->ledger, ask->key, buffer_ref(ask->value));
-    if (lossy) ledger_note_inputs(&script->ledger, NULL, 0, true);
-}
-
-static void end_ask(struct script *script, struct ask *ask)
-{
-    dmpi_status status = ask->request->status;
-    switch (ask->kind) {
-    case ASK_GET:
-        check_value(script, ask);
-        center_unneed(script->center, ask->key);
-        break;
-    case ASK_READ:
-        if (status != DMPI_ENOKEY) check_value(script, ask);
-        break;
-    case ASK_COPY:
-        if (status != DMPI_OK && status != DMPI_ELOST)
-            fail(script, "not copied", ask->key);
-        center_unneed(script->center, ask->key);
-        break;
-    case ASK_PUT: end_put(script, ask); break;
-    case ASK_DROP: check_drop(script, ask); break;
-    }
-    if (ask->request->fresh) free(ask->request->data);
-    free(ask->room);
-    buffer_unref(ask->value);
-    exchange_close(exchange_of(script, ask->rank), ask->request);
-}
-
-static bool is_dead(struct script *script, int rank)
-{
-    return rank && cluster_member(script->cluster, rank)->dead;
-}
-
-/* Who has asked is lost. What a task that still ran has put is dropped. */
-static void forget_ask(struct script *script, struct ask *ask)
-{
-    bool ran = ask->parent == cluster_member(script->cluster, ask->rank)->ran;
-    if (ask->kind == ASK_PUT && !ran && script->orphan_count < ORPHANS_MAX)
-        script->orphans[script->orphan_count++] = ask->key;
-    free(ask->room);
-    buffer_unref(ask->value);
-}
-
-static void look_at_asks(struct script *script)
-{
-    for (size_t i = 0; i < script->ask_count;) {
-        struct ask ask = script->asks[i];
-        if (is_dead(script, ask.rank)) {
-            script->asks[i] = script->asks[--script->ask_count];
-            forget_ask(script, &ask);
-            continue;
-        }
-        if (!ask.request->done) {
-            i++;
-            continue;
-        }
-        script->asks[i] = script->asks[--script->ask_count];
-        end_ask(script, &ask);
-    }
-}
-
-static struct ask new_ask(struct script *script, enum ask_kind kind, int rank,
-                          const struct entry *entry)
-{
-    struct ask ask = {.kind = kind, .rank = rank};
-    uint64_t room = 0;
-    if (entry) {
-        ask.key = entry->key;
-        ask.entry = (size_t)(entry - script->ledger.entries);
-        ask.value = buffer_ref(entry->expected);
-        if (one_in(script, 2)) room = below(script, 2 * ask.value->size + 1);
-    }
-    if (room) ask.room = log_alloc(room);
-    ask.request = exchange_open(exchange_of(script, rank), ask.room, room);
-    return ask;
 }
 
 /* ---- what the application does -------------------------------------------*/
@@ -497,12 +336,19 @@ static void set_constant(struct script *script)
     script->constants[which] = value;
 }
 
+/* For its value: too little, or more than enough; 0: as much as it has. */
+static uint64_t any_room(struct script *script, const struct entry *entry)
+{
+    return one_in(script, 2) ? below(script, 2 * entry->expected->size + 1) : 0;
+}
+
 static void get(struct script *script, struct entry *entry)
 {
     if (!entry || !state_is(script, entry, DMPI_PLACED, DMPI_FAILED)) return;
-    struct ask ask = new_ask(script, ASK_GET, 0, entry);
+    struct ask ask =
+        asks_open(&script->asks, ASK_GET, 0, entry, any_room(script, entry));
     center_fetch(script->center, entry->key, ask.request);
-    add_ask(script, ask);
+    asks_add(&script->asks, ask);
 }
 
 static void replicate(struct script *script)
@@ -516,76 +362,33 @@ static void replicate(struct script *script)
     size_t made = center_replicate(script->center, entry->key,
                                    1 + below(script, workers), requests);
     for (size_t i = 0; i < made; i++)
-        add_ask(script, (struct ask){.kind = ASK_COPY,
-                                     .request = requests[i],
-                                     .key = entry->key});
-}
-
-/* ---- watches -------------------------------------------------------------*/
-
-static void watch_one(struct script *script)
-{
-    struct entry *entry = any_entry(script);
-    if (!entry || script->eye_count == EYES_MAX) return;
-    struct eye *eye = &script->eyes[script->eye_count++];
-    eye->open = true;
-    center_watch(script->center, entry->key, &eye->watch, &script->over);
-}
-
-/* The owner loses interest. */
-static void unwatch_one(struct script *script)
-{
-    if (!script->eye_count) return;
-    struct eye *eye = &script->eyes[below(script, script->eye_count)];
-    if (!eye->watch.waits) return;
-    center_unwatch(script->center, &eye->watch);
-    eye->open = false;
-}
-
-static void look_at_watches(struct script *script)
-{
-    struct watch *watch;
-    while ((watch = watch_list_take(&script->over))) {
-        struct eye *eye = (struct eye *)watch;
-        struct center_view view;
-        if (!eye->open) fail(script, "a watch is over twice", watch->key);
-        eye->open = false;
-        if (center_look(script->center, watch->key, &view) &&
-            view.state < DMPI_DONE)
-            fail(script, "a watch is over before its key", watch->key);
-    }
-}
-
-static void check_watches(struct script *script)
-{
-    for (size_t i = 0; i < script->eye_count; i++)
-        if (script->eyes[i].open)
-            fail(script, "a watch is not over", script->eyes[i].watch.key);
-    if (center_is_watched(script->center))
-        fail(script, "the center still watches", 0);
+        asks_add(&script->asks, (struct ask){.kind = ASK_COPY,
+                                             .request = requests[i],
+                                             .key = entry->key});
 }
 
 /* ---- what running tasks do -----------------------------------------------*/
 
 static void put_from_task(struct script *script, int rank)
 {
-    struct ask ask = new_ask(script, ASK_PUT, rank, NULL);
+    struct ask ask = asks_open(&script->asks, ASK_PUT, rank, NULL, 0);
     ask.value = any_bytes(script);
     ask.parent = cluster_member(script->cluster, rank)->job->key;
     ask.key =
         errand_put(worker_custody(cluster_worker(script->cluster, rank)),
                    any_worker(script), ask.request->id, ask.parent, ask.value);
-    add_ask(script, ask);
+    asks_add(&script->asks, ask);
 }
 
 static void read_from_task(struct script *script, int rank)
 {
     struct entry *entry = any_entry(script);
     if (!entry) return;
-    struct ask ask = new_ask(script, ASK_READ, rank, entry);
+    struct ask ask = asks_open(&script->asks, ASK_READ, rank, entry,
+                               any_room(script, entry));
     errand_fetch(worker_custody(cluster_worker(script->cluster, rank)),
                  any_worker(script), entry->key, ask.request);
-    add_ask(script, ask);
+    asks_add(&script->asks, ask);
 }
 
 static void drop_from_task(struct script *script, int rank)
@@ -593,10 +396,10 @@ static void drop_from_task(struct script *script, int rank)
     struct entry *entry = any_entry(script);
     if (!entry) return;
     struct ask ask = {.kind = ASK_DROP, .rank = rank, .key = entry->key};
-    ask.request = exchange_open(exchange_of(script, rank), NULL, 0);
+    ask.request = exchange_open(asks_exchange(&script->asks, rank), NULL, 0);
     errand_ask_drop(worker_custody(cluster_worker(script->cluster, rank)),
                     any_worker(script), entry->key, ask.request->id);
-    add_ask(script, ask);
+    asks_add(&script->asks, ask);
 }
 
 static void act_from_task(struct script *script)
@@ -637,8 +440,13 @@ static void act(struct script *script)
     case 9:
         if (script->flavour->from_tasks) act_from_task(script);
         break;
-    case 10: watch_one(script); break;
-    case 11: unwatch_one(script); break;
+    case 10:
+        if ((entry = any_entry(script))) eyes_open(&script->eyes, entry->key);
+        break;
+    case 11:
+        if (script->eyes.count)
+            eyes_close(&script->eyes, below(script, script->eyes.count));
+        break;
     default: submit_some(script); break;
     }
 }
@@ -657,13 +465,16 @@ static void look_at_losses(struct script *script)
     }
 }
 
-/* By what runs, whatever the center believes: nobody has what another has. */
-static void check_running(struct script *script)
+/* What was answered and what has ended, as it should; and by what runs, whatever
+ * the center believes, nobody has what another has. */
+static void look(struct script *script)
 {
     uint64_t key = 0;
-    const char *wrong = script->flavour->picky_one_in
-                            ? claims_wrong(script->cluster, &key)
-                            : NULL;
+    const char *wrong = NULL;
+    if (script->flavour->picky_one_in)
+        wrong = claims_wrong(script->cluster, &key);
+    if (!wrong) wrong = asks_look(&script->asks, &key);
+    if (!wrong) wrong = eyes_look(&script->eyes, &key);
     if (wrong) fail(script, wrong, key);
 }
 
@@ -672,14 +483,12 @@ static void check_running(struct script *script)
 static void wait_for_all(struct script *script)
 {
     center_settle(script->center);
-    for (size_t i = 0; center_unended(script->center) || script->ask_count;
+    for (size_t i = 0; center_unended(script->center) || script->asks.count;
          i++) {
         if (script->cluster->deserted) return;
         cluster_step(script->cluster);
         look_at_losses(script);
-        check_running(script);
-        look_at_asks(script);
-        look_at_watches(script);
+        look(script);
         if (i < STEPS_MAX) continue;
         fail(script, "it does not end, tasks left",
              center_unended(script->center));
@@ -696,7 +505,7 @@ static void check_holders(struct script *script, const struct entry *entry)
         return;
     for (size_t i = 0; i < ranks->size / sizeof(int32_t); i++) {
         int rank = ((int32_t *)ranks->data)[i];
-        struct exchange *exchange = exchange_of(script, rank);
+        struct exchange *exchange = asks_exchange(&script->asks, rank);
         struct request *request = exchange_open(exchange, NULL, 0);
         errand_fetch(worker_custody(cluster_worker(script->cluster, rank)),
                      rank, entry->key, request);
@@ -736,15 +545,22 @@ static void get_all(struct script *script)
     wait_for_all(script);
 }
 
+static void check_watches(struct script *script)
+{
+    uint64_t key;
+    const char *wrong = eyes_look_at_all(&script->eyes, &key);
+    if (wrong) fail(script, wrong, key);
+}
+
 static void finish(struct script *script)
 {
     wait_for_all(script);
-    look_at_watches(script);
+    look(script);
     if (!script->cluster->deserted) check_watches(script);
     if (!script->good || script->cluster->deserted) return;
     cluster_run(script->cluster);
-    for (size_t i = 0; i < script->orphan_count; i++)
-        center_drop(script->center, script->orphans[i]);
+    for (size_t i = 0; i < script->asks.orphan_count; i++)
+        center_drop(script->center, script->asks.orphans[i]);
     get_all(script);
     if (!script->good || script->cluster->deserted) return;
     const struct entry *bad =
@@ -812,7 +628,7 @@ static void script_fini(struct script *script)
 {
     for (int i = 0; i < CONSTANTS; i++) buffer_unref(script->constants[i]);
     ledger_fini(&script->ledger);
-    free(script->asks);
+    asks_fini(&script->asks);
     if (script->good) cluster_free(script->cluster);
 }
 
@@ -821,7 +637,9 @@ bool script_run(uint64_t seed, const struct script_flavour *flavour)
     struct script script = {.flavour = flavour, .random = seed, .good = true};
     script.ledger.lossy = flavour->losses_max;
     script.cluster = any_cluster(&script);
-    script.center = script.cluster->center;
+    script.center = script.eyes.center = script.cluster->center;
+    script.asks.cluster = script.cluster;
+    script.asks.ledger = &script.ledger;
     script.ledger.any_memory = flavour->disk_full;
     script.tasks_left = 1 + below(&script, flavour->tasks_max);
     unsigned busy = 1 + below(&script, 6);
@@ -830,9 +648,7 @@ bool script_run(uint64_t seed, const struct script_flavour *flavour)
         if (random_one_in(&script.random, busy)) act(&script);
         else cluster_step(script.cluster);
         look_at_losses(&script);
-        check_running(&script);
-        look_at_asks(&script);
-        look_at_watches(&script);
+        look(&script);
     }
     if (!script.cluster->deserted) finish(&script);
     script_fini(&script);
