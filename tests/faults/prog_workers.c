@@ -1,30 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* prog_workers.c - work whose result is known, while workers are killed.
  *
- *     prog_workers graph|map|reduce|nest|idle|long KILLED|center|forNs SEED
+ *     prog_workers WORK KILLED|center|forNs SEED
  *
- * Prints "right" if the result is. KILLED workers, chosen at random, get SIGKILL
+ * WORK is graph, map, reduce, nest, gang, idle or long. Prints "right" if the result
+ * is. KILLED workers, chosen at random, get SIGKILL
  * at random times, or the center does; it goes on with new rounds of the work
  * until all of them have. "for9s": nobody is killed, for so many seconds. */
 #include <distmpi.h>
+#include <distmpi/comm.h>
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "check.h"
+#include "killing.h"
 
 enum {
-    WORKERS_MAX = 16,
     LIMIT_SECONDS = 60,
-    KILL_WITHIN_US = 500000, /* one after the other */
     GRAPH_TASKS = 300,
     GRAPH_INPUTS = 3,
     GRAPH_LARGE = 20000, /* words */
@@ -32,7 +29,11 @@ enum {
     MAP_WORDS = 4 << 17, /* 4 MiB */
     REDUCE_TERMS = 3000,
     NEST_DEPTH = 5,
-    NEST_WIDTH = 3
+    NEST_WIDTH = 3,
+    GANGS = 8, /* each on the values of the one before */
+    GANG_MAX = 3,
+    GANG_STEPS = 40,
+    GANG_WORDS = 30000
 };
 
 static dmpi_pool *pool;
@@ -80,58 +81,6 @@ static void need(bool good, const char *what)
 }
 
 #define OK(call) need((call) == DMPI_OK, #call)
-
-/* ---- killing -------------------------------------------------------------*/
-
-struct killing {
-    pid_t victims[WORKERS_MAX];
-    int count;
-    uint64_t state; /* of its random numbers */
-    int seconds;    /* that pass after that */
-    _Atomic bool done;
-};
-
-static void *kill_them(void *argument)
-{
-    struct killing *killing = argument;
-    for (int i = 0; i < killing->count; i++) {
-        nap_us(next(&killing->state) % KILL_WITHIN_US);
-        kill(killing->victims[i], SIGKILL);
-    }
-    nap_us((uint64_t)killing->seconds * 1000000);
-    killing->done = true;
-    return NULL;
-}
-
-DMPI_TASK(process)
-{
-    *(int64_t *)dmpi_task_output(task, sizeof(int64_t)) = getpid();
-}
-
-static pid_t process_of(int rank)
-{
-    dmpi_task_options options = {.rank = rank, .hard = 1};
-    dmpi_key key;
-    int64_t number;
-    OK(dmpi_submit(pool, process, NULL, 0, NULL, 0, &options, &key));
-    OK(dmpi_get(pool, key, &number, sizeof number, NULL));
-    OK(dmpi_drop(pool, &key, 1));
-    return (pid_t)number;
-}
-
-/* COUNT of the workers, in random order. */
-static void choose(struct killing *killing, int count)
-{
-    int ranks[WORKERS_MAX], workers = dmpi_ranks() - 1;
-    for (int i = 0; i < workers; i++) ranks[i] = i + 1;
-    for (int i = 0; i < count; i++) {
-        int j = i + (int)(next(&killing->state) % (uint64_t)(workers - i));
-        int rank = ranks[j];
-        ranks[j] = ranks[i];
-        killing->victims[i] = process_of(rank);
-    }
-    killing->count = count;
-}
 
 /* ---- a random graph ------------------------------------------------------*/
 
@@ -348,6 +297,133 @@ static void run_nest(uint64_t *state)
     need(take_number(key) == search_alone(&root), "the search is wrong");
 }
 
+/* ---- gangs ---------------------------------------------------------------*/
+
+struct turn {
+    uint64_t number;
+    uint64_t words; /* of its value */
+};
+
+static uint64_t turn_first(const struct turn *turn, uint64_t before)
+{
+    return mix(turn->number ^ before);
+}
+
+/* Members hand their numbers around, and mix in the sum of all. */
+DMPI_TASK(go_round)
+{
+    const struct turn *turn = dmpi_task_args(task);
+    const uint64_t *before = NULL;
+    MPI_Comm comm;
+    int rank = dmpi_gang_index(task), size = dmpi_gang_size(task);
+    if (dmpi_task_input_count(task)) before = dmpi_task_input(task, 0);
+    if (before && !is_filled(before, dmpi_task_input_size(task, 0)))
+        dmpi_fail(task, "an input is damaged");
+    if (dmpi_task_comm(task, &comm)) abort();
+    uint64_t mine = turn_first(turn, before ? before[0] : 0), other, sum;
+    for (int step = 0; step < GANG_STEPS; step++) {
+        MPI_Sendrecv(&mine, 1, MPI_UINT64_T, (rank + 1) % size, 0, &other, 1,
+                     MPI_UINT64_T, (rank + size - 1) % size, 0, comm,
+                     MPI_STATUS_IGNORE);
+        MPI_Allreduce(&other, &sum, 1, MPI_UINT64_T, MPI_SUM, comm);
+        mine = mix(other ^ sum);
+        nap_us(300);
+    }
+    fill(dmpi_task_output(task, turn->words * sizeof mine), turn->words, mine);
+}
+
+static void go_round_alone(uint64_t numbers[], int size)
+{
+    for (int step = 0; step < GANG_STEPS; step++) {
+        uint64_t last = numbers[size - 1], sum = 0;
+        for (int i = size - 1; i > 0; i--) numbers[i] = numbers[i - 1];
+        numbers[0] = last;
+        for (int i = 0; i < size; i++) sum += numbers[i];
+        for (int i = 0; i < size; i++) numbers[i] = mix(numbers[i] ^ sum);
+    }
+}
+
+/* Of the gangs, and whether that may prove too many: each loss may cost the job
+ * all members of one. */
+static struct {
+    int size;
+    bool may_shrink;
+} ring;
+
+static void ring_init(int killed, uint64_t seed)
+{
+    int workers = dmpi_ranks() - 1;
+    ring.size = killed < 2 && workers > GANG_MAX ? 2 + (int)(seed / 2 % 2) : 2;
+    ring.may_shrink = workers - killed * ring.size < ring.size;
+}
+
+/* DMPI_OK, or DMPI_ELOST if that may be. */
+static dmpi_status submit_ring(uint64_t *state, const dmpi_key before[],
+                               uint64_t numbers[], dmpi_key keys[])
+{
+    struct turn turns[GANG_MAX];
+    dmpi_gang_member members[GANG_MAX];
+    for (int i = 0; i < ring.size; i++) {
+        int from = (i + 1) % ring.size;
+        turns[i] = (struct turn){next(state), 1 + next(state) % GANG_WORDS};
+        members[i] =
+            (dmpi_gang_member){before ? &before[from] : NULL, before != NULL,
+                               &turns[i], sizeof turns[i]};
+    }
+    uint64_t was[GANG_MAX];
+    memcpy(was, numbers, sizeof was);
+    for (int i = 0; i < ring.size; i++)
+        numbers[i] =
+            turn_first(&turns[i], before ? was[(i + 1) % ring.size] : 0);
+    go_round_alone(numbers, ring.size);
+    dmpi_status status = dmpi_submit_gang(pool, go_round, members,
+                                          (size_t)ring.size, NULL, keys);
+    need(!status || (status == DMPI_ELOST && ring.may_shrink), "submission");
+    return status;
+}
+
+static dmpi_status check_member(dmpi_key key, uint64_t number)
+{
+    dmpi_failure failure;
+    void *bytes = NULL;
+    size_t size;
+    OK(dmpi_error(pool, key, &failure));
+    bool few = failure.status == DMPI_ELOST && ring.may_shrink;
+    if (few) return DMPI_ELOST;
+    need(!failure.status, failure.text);
+    OK(dmpi_get_new(pool, key, &bytes, &size));
+    need(is_filled(bytes, size), "a member's value is damaged");
+    need(*(uint64_t *)bytes == number, "a member's value is wrong");
+    free(bytes);
+    return DMPI_OK;
+}
+
+/* False: gangs of that size cannot be any more. */
+static bool run_rings(uint64_t *state)
+{
+    dmpi_key keys[GANGS][GANG_MAX];
+    uint64_t numbers[GANGS][GANG_MAX] = {{0}};
+    dmpi_status status = DMPI_OK;
+    int count = 0;
+    for (; !status && count < GANGS; count++) {
+        if (count) memcpy(numbers[count], numbers[count - 1], sizeof *numbers);
+        status = submit_ring(state, count ? keys[count - 1] : NULL,
+                             numbers[count], keys[count]);
+    }
+    if (status) count--;
+    for (int i = count - 1; i >= 0; i--)
+        for (int k = 0; k < ring.size; k++)
+            if (!status) status = check_member(keys[i][k], numbers[i][k]);
+    for (int i = 0; i < count; i++)
+        OK(dmpi_drop(pool, keys[i], (size_t)ring.size));
+    return !status;
+}
+
+static void run_gang(uint64_t *state)
+{
+    while (!run_rings(state)) need(--ring.size > 0, "no gang may run");
+}
+
 /* ---- nothing, and long tasks ---------------------------------------------*/
 
 static void run_idle(uint64_t *state)
@@ -376,7 +452,8 @@ static const struct work {
     const char *name;
     void (*run)(uint64_t *state);
 } works[] = {{"graph", run_graph}, {"map", run_map},   {"reduce", run_reduce},
-             {"nest", run_nest},   {"idle", run_idle}, {"long", run_long}};
+             {"nest", run_nest},   {"gang", run_gang}, {"idle", run_idle},
+             {"long", run_long}};
 
 static const struct work *work_named(const char *name)
 {
@@ -392,19 +469,16 @@ static void lead(const struct work *work, const char *killed, uint64_t seed)
     struct killing killing = {.state = mix(seed)};
     uint64_t state = mix(seed + 1);
     bool closes = seed % 8 == 0;
-    pthread_t thread;
-    int rounds = 0;
-    if (!strcmp(killed, "center")) {
-        killing.victims[0] = getpid();
-        killing.count = 1;
-    } else if (sscanf(killed, "for%ds", &killing.seconds) != 1) {
-        choose(&killing, atoi(killed));
-    }
-    pthread_create(&thread, NULL, kill_them, &killing);
+    int rounds = 0, seconds = 0;
+    if (!strcmp(killed, "center")) killing_add_self(&killing);
+    else if (sscanf(killed, "for%ds", &seconds) != 1)
+        killing_choose(&killing, pool, atoi(killed));
+    ring_init(killing.count, seed);
+    killing_begin(&killing, seconds);
     do work->run(&state);
     while (++rounds, !killing.done && !(closes && rounds > 1));
     OK(dmpi_close(pool));
-    pthread_join(thread, NULL);
+    killing_end(&killing);
     puts("right");
 }
 

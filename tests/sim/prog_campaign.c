@@ -34,13 +34,6 @@ static unsigned rarity(uint64_t *random, unsigned least, unsigned most)
     return below(random, 2) ? least + below(random, most - least + 1) : 0;
 }
 
-/* Workers are lost, under tasks of those kinds whose losses are made good. */
-static void set_losses(uint64_t *random, struct script_flavour *flavour)
-{
-    flavour->losses_max = 1 + (int)below(random, 6);
-    flavour->gang_one_in = 0;
-}
-
 static bool run_script(uint64_t seed, uint64_t *random)
 {
     struct script_flavour flavour = {.workers_max = 1 + (int)below(random, 17),
@@ -60,7 +53,8 @@ static bool run_script(uint64_t seed, uint64_t *random)
                                      .constants = below(random, 2),
                                      .check = true};
     flavour.disk_full = below(random, 2);
-    if (random_one_in(random, 3)) set_losses(random, &flavour);
+    if (random_one_in(random, 3))
+        flavour.losses_max = 1 + (int)below(random, 6);
     return script_run(seed, &flavour);
 }
 
