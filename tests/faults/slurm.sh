@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Real Slurm jobs: sbatch --signal, the time limit, scancel; all end with 75.
+# Real Slurm jobs: sbatch --signal, the time limit, scancel; all end with 75. By srun
+# as the launcher, too, whose jobs have the code of rank 0 otherwise.
 #
 # Slurm (munged, slurmctld, one slurmd) is started here, on loopback, without
 # systemd and without cgroups, and stopped again. Skipped where it is not installed,
 # or we are not root.
 #
-# jobs: 6
+# jobs: 10
 #
 #     BUILD=build tests/faults/slurm.sh JOBS
 # shellcheck disable=SC2317 # some are called by name
@@ -154,12 +155,32 @@ time_limit() {
     ended 90
 }
 
-kinds=(signal_to_run time_limit signal_to_script)
+# srun is the launcher. The signal comes to all processes of its job.
+signal_to_srun() {
+    batch -t 5 -- "export DISTMPI_ISOLATE=process
+srun --mpi=pmix $program tasks 3; echo \$? >$tmp/code"
+    starts
+    scancel -s USR1 "$id"
+    ended 40
+}
+code_of_srun() {
+    batch -t 5 -- "srun --mpi=pmix $program code_3; echo \$? >$tmp/code"
+    ended 40
+}
+
+is_right() {
+    case $kind in
+    code_of_srun) [ "$code" = 3 ] ;;
+    *) [ "$code" = 75 ] && says 'run me again$' && ! says 'others [1-9]' ;;
+    esac
+}
+
+kinds=(signal_to_run time_limit signal_to_script signal_to_srun code_of_srun)
 start_slurm || { echo "Slurm does not start"; tail -n 5 "$tmp"/*.log; exit 1; }
 for ((i = 0; i < jobs; i++)); do
     kind=${kinds[i % ${#kinds[@]}]}
     $kind
-    if [ "$code" = 75 ] && says 'run me again$' && ! says 'others [1-9]'; then
+    if is_right; then
         right
     else
         wrong "$kind: exit code $code"
