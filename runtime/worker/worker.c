@@ -16,19 +16,12 @@
 #include "control.h"
 #include "custody.h"
 #include "ending.h"
-#include "gift.h"
 #include "log.h"
 #include "losses.h"
 #include "nest.h"
-#include "order.h"
-#include "steal.h"
+#include "theft.h"
 #include "tight.h"
 #include "unbegun.h"
-
-enum {
-    /* Turns may be a tick apart while a task runs. */
-    OFFERS_A_TURN = 16
-};
 
 struct worker {
     struct port *port;
@@ -38,10 +31,8 @@ struct worker {
     struct constants constants;
     struct nest nest;
     struct mem jobs;
-    int *nodes; /* by rank; owned */
-    int *cores; /* the same */
     struct muster muster;
-    struct steal steal;
+    struct theft theft;
     bool stealing;
     struct unbegun unbegun;
     struct msg_counts counts;
@@ -57,13 +48,7 @@ static void hold_begun(void *role)
 struct worker *worker_new(struct port *port, const struct worker_setup *setup)
 {
     struct worker *worker = log_alloc(sizeof *worker);
-    size_t nodes = (size_t)port->ranks * sizeof(int);
-    *worker = (struct worker){
-        .port = port, .stealing = setup->steal, .nodes = log_alloc(nodes)};
-    memcpy(worker->nodes, setup->nodes, nodes);
-    worker->cores = log_alloc(nodes);
-    for (int i = 0; i < port->ranks; i++)
-        worker->cores[i] = setup->cores ? setup->cores[i] : 1;
+    *worker = (struct worker){.port = port, .stealing = setup->steal};
     exchange_init(&worker->exchange, port);
     agenda_init(&worker->agenda, setup->functions);
     constants_init(&worker->constants);
@@ -89,7 +74,8 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
                                  .recover = setup->recover};
     arrival_limit(&worker->custody, &setup->memory, hold_begun, worker);
     nest_init(&worker->nest);
-    steal_init(&worker->steal, port->rank, port->ranks, worker->nodes);
+    theft_init(&worker->theft, &worker->custody, &worker->nest, setup->nodes,
+               setup->cores);
     return worker;
 }
 
@@ -105,11 +91,9 @@ void worker_free(struct worker *worker)
     memory_fini(&worker->custody.memory);
     store_fini(&worker->custody.store);
     mem_fini(&worker->jobs);
-    steal_fini(&worker->steal);
+    theft_fini(&worker->theft);
     muster_fini(&worker->muster);
     free(worker->custody.inbound);
-    free(worker->nodes);
-    free(worker->cores);
     free(worker);
 }
 
@@ -144,7 +128,7 @@ static void gather_inputs(struct worker *worker, struct job *job,
 static void on_task_run(struct worker *worker, int from,
                         const struct msg_task_run *run)
 {
-    if (from != 0) steal_given(&worker->steal, from);
+    if (from != 0) steal_given(&worker->theft.steal, from);
     else nest_fed(&worker->nest);
     bool again = worker->custody.lossy && !(run->flags & RUN_GANG);
     if (again && custody_runs_already(&worker->custody, run)) return;
@@ -168,7 +152,7 @@ static inline void stop_running(struct worker *worker, const struct job *job,
     assert(worker->agenda.running == job);
     bool good = output && !output->is_error;
     agenda_end(&worker->agenda, ns, good ? output->size : 0, !good);
-    steal_rest(&worker->steal);
+    steal_rest(&worker->theft.steal);
     worker->counts.tasks_run++;
     worker->counts.tasks_stolen += job->from != 0;
     worker->counts.busy_ns += ns;
@@ -393,7 +377,7 @@ static void give_up(struct worker *worker, struct job *job)
     if (!job) return;
     if (job == worker->agenda.running) {
         agenda_end(&worker->agenda, 0, 0, true);
-        steal_rest(&worker->steal);
+        steal_rest(&worker->theft.steal);
     }
     broken_give_up(&worker->custody, job);
 }
@@ -414,121 +398,23 @@ bool worker_is_doomed(const struct worker *worker)
 
 /* ---- stealing ------------------------------------------------------------*/
 
-/* A worker that may begin nothing gives whatever it can. */
-static struct job *job_to_give(const struct worker *worker, int thief)
-{
-    bool near = worker->nodes[thief] == worker->nodes[worker->port->rank];
-    bool stuck = nest_stuck(&worker->nest);
-    return (stuck ? gift_any : gift_choose)(
-        &worker->agenda, near ? GIFT_NEAR : GIFT_FAR, worker->cores[thief]);
-}
-
-static void say_run(struct worker *worker, int thief, struct job *job)
-{
-    size_t inputs = job->inputs * sizeof(struct msg_input);
-    size_t tail = job_tail(job);
-    struct msg_task_run *run = port_say(worker->port, thief, MSG_TASK_RUN,
-                                        sizeof *run + inputs + tail);
-    *run = (struct msg_task_run){.key = job->key,
-                                 .order = job->order & ~ORDER_FREES,
-                                 .function = job->function,
-                                 .inputs = job->inputs,
-                                 .args = job->args,
-                                 .attempt = job->attempt,
-                                 .flags = (uint8_t)job->flags,
-                                 .name = (uint8_t)job->name};
-    struct msg_input *input = (struct msg_input *)(run + 1);
-    for (uint32_t i = 0; i < job->inputs; i++)
-        input[i] = (struct msg_input){.key = job_inputs(job)[i]->key,
-                                      .owner = (uint32_t)worker->port->rank};
-    memcpy(input + job->inputs, job_terms(job), tail);
-}
-
-/* The center knows of the copies that it caused itself, by placing the task
- * here, and not of those that a stolen task left behind, or one submitted
- * here. */
-static void say_moved(struct worker *worker, int thief, struct job *job)
-{
-    bool unknown = job->from || job->flags & JOB_PINS;
-    uint32_t inputs = unknown ? job->inputs : 0;
-    struct msg_task_moved *moved =
-        port_say(worker->port, 0, MSG_TASK_MOVED,
-                 sizeof *moved + inputs * sizeof(uint64_t));
-    *moved = (struct msg_task_moved){.key = job->key,
-                                     .to = (uint32_t)thief,
-                                     .inputs = inputs,
-                                     .attempt = job->attempt};
-    uint64_t *keys = (uint64_t *)(moved + 1);
-    for (uint32_t i = 0; i < inputs; i++) keys[i] = job_inputs(job)[i]->key;
-}
-
-static void give(struct worker *worker, int thief, struct job *job)
-{
-    agenda_remove(&worker->agenda, job);
-    worker->agenda.unended--;
-    say_moved(worker, thief, job);
-    say_run(worker, thief, job);
-    custody_moved(&worker->custody, job, thief);
-}
-
-static void say_empty(struct worker *worker, int to, unsigned kind)
-{
-    memset(port_say(worker->port, to, kind, sizeof(struct msg_steal)), 0,
-           sizeof(struct msg_steal));
-}
-
 static void on_steal(struct worker *worker, int from,
                      const struct msg_steal *steal)
 {
-    size_t most = agenda_share(&worker->agenda, worker->steal.hungry_count);
-    size_t given = 0;
-    struct job *job;
     if (worker->ending.stopping || worker->unbegun.begun) return;
-    while (given < most && (job = job_to_give(worker, from))) {
-        give(worker, from, job);
-        given++;
-    }
-    if (given) return;
-    steal_remember(&worker->steal, from);
-    say_empty(worker, from, MSG_STEAL_NONE);
+    theft_on_steal(&worker->theft, from);
 }
 
 static void on_steal_none(struct worker *worker, int from,
                           const struct msg_steal_none *none)
 {
-    steal_refused(&worker->steal, from);
+    steal_refused(&worker->theft.steal, from);
 }
 
 static void on_steal_offer(struct worker *worker, int from,
                            const struct msg_steal_offer *offer)
 {
-    steal_offered(&worker->steal, from);
-}
-
-static void ask_for_work(struct worker *worker)
-{
-    int victim = steal_next_victim(&worker->steal);
-    if (victim) say_empty(worker, victim, MSG_STEAL);
-}
-
-/* Somebody hungry, and something to give? Then let it ask again. False: no. */
-static bool offer_one(struct worker *worker)
-{
-    if (!worker->steal.hungry_count || !agenda_share(&worker->agenda, 0))
-        return false;
-    int thief = steal_next_thief(&worker->steal);
-    if (job_to_give(worker, thief)) {
-        say_empty(worker, thief, MSG_STEAL_OFFER);
-        return true;
-    }
-    steal_remember(&worker->steal, thief);
-    return false;
-}
-
-static void offer_work(struct worker *worker)
-{
-    for (int i = 0; i < OFFERS_A_TURN && offer_one(worker); i++) {
-    }
+    steal_offered(&worker->theft.steal, from);
 }
 
 /* ---- the end -------------------------------------------------------------*/
@@ -590,10 +476,11 @@ void worker_turn(struct worker *worker)
     if (worker->unbegun.begun) unbegun_turn(&worker->unbegun, &worker->custody);
     if (!worker->stealing || worker->unbegun.begun) return;
     const struct agenda *agenda = &worker->agenda;
-    if (!nest_may_begin(&worker->nest)) offer_work(worker);
-    else if (agenda->running || agenda->ready.count) offer_work(worker);
+    if (!nest_may_begin(&worker->nest)) theft_offer(&worker->theft);
+    else if (agenda->running || agenda->ready.count)
+        theft_offer(&worker->theft);
     else if (!agenda->stolen && !worker->custody.room.staged)
-        ask_for_work(worker);
+        theft_ask(&worker->theft);
 }
 
 /* ---- dispatch ------------------------------------------------------------*/
@@ -642,7 +529,7 @@ static void on_rank_lost(struct worker *worker, int from,
     int rank = (int)lost->rank;
     port_forget(worker->port, rank);
     worker->custody.lossy = true;
-    steal_lost(&worker->steal, rank);
+    steal_lost(&worker->theft.steal, rank);
     give_up(worker, muster_lost(&worker->muster, rank));
     exchange_lost(&worker->exchange, rank);
     nest_lost(&worker->nest);
