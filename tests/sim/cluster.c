@@ -381,6 +381,19 @@ static void lose_some(struct cluster *cluster)
     cluster_kill(cluster, rank, random_below(random, LOSS_KEEP_MAX));
 }
 
+/* The blows that are due; a dead worker feels none. */
+static void strike(struct cluster *cluster)
+{
+    const struct cluster_setup *setup = &cluster->setup;
+    uint64_t events = network_events(cluster->network);
+    while (cluster->blows < setup->blow_count &&
+           setup->blows[cluster->blows].at <= events) {
+        const struct cluster_blow *blow = &setup->blows[cluster->blows++];
+        if (!cluster_member(cluster, blow->rank)->dead)
+            cluster_kill(cluster, blow->rank, blow->keep);
+    }
+}
+
 /* ---- in any order --------------------------------------------------------*/
 
 static void look_at(struct cluster *cluster, int rank)
@@ -413,6 +426,7 @@ void cluster_step(struct cluster *cluster)
     cluster->now_ns +=
         random_below(random, longest_ns ? longest_ns : STEP_NS_MAX);
     if (cluster->doomed) kill_doomed(cluster);
+    if (cluster->setup.blow_count) strike(cluster);
     if (cluster->setup.loss_one_in || cluster->untold) lose_some(cluster);
     if (cluster->setup.memory && random_one_in(random, DISKS_ONE_IN) &&
         disk_step(cluster))

@@ -17,6 +17,13 @@
 #include "timeline.h"
 #include "worker.h"
 
+/* The loss of a worker, see cluster_kill(). */
+struct cluster_blow {
+    uint64_t at; /* network_events() */
+    int rank;
+    size_t keep;
+};
+
 struct cluster_setup {
     int workers;
     int nodes; /* that the workers are dealt to in turn; 0: one */
@@ -26,6 +33,8 @@ struct cluster_setup {
     bool recover;         /* workers may be lost */
     int losses_max;       /* so many are, at random; one stays */
     unsigned loss_one_in; /* steps, about; 0: none is but by cluster_kill() */
+    const struct cluster_blow *blows; /* borrowed; by time */
+    size_t blow_count;
     uint32_t crash_limit; /* see struct center_setup, likewise the next */
     size_t replicas;
     const char *resources; /* as DISTMPI_RESOURCES; NULL: none */
@@ -80,6 +89,7 @@ struct cluster {
     struct timeline ends;       /* of running jobs: struct member */
     uint64_t bytes, bytes_most; /* of values on all workers: now, at the peak */
     uint64_t gangs;             /* that have begun */
+    size_t blows;               /* that have come */
     int losses, untold;         /* workers lost; of those, not told yet */
     bool doomed;   /* workers have begun in a gang that is broken: they die */
     bool deserted; /* none is left, and nothing happens any more */

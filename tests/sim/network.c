@@ -463,6 +463,11 @@ size_t network_under_way(const struct network *network)
     return count;
 }
 
+uint64_t network_events(const struct network *network)
+{
+    return network->steps;
+}
+
 uint64_t network_said(const struct network *network, unsigned kind)
 {
     return network->said[kind];

@@ -83,6 +83,9 @@ bool network_deliver_due(struct network *network);
 /* Messages and transfers that have not arrived. */
 size_t network_under_way(const struct network *network);
 
+/* Messages that network_step() has delivered, and transfers that it has ended. */
+uint64_t network_events(const struct network *network);
+
 /* What was said since the start; messages said or heard by RANK. */
 uint64_t network_said_with(const struct network *network, int rank);
 uint64_t network_said(const struct network *network, unsigned kind);
