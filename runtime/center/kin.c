@@ -592,10 +592,10 @@ static bool is_safe(const struct kin *kin, const struct request *request,
 static void on_astray(void *argument, struct request *request)
 {
     struct kin *kin = argument;
+    if (request->kind != REQUEST_VALUE) return;
     struct record *record = find(kin, request->key);
     struct msg_ask_value ask = {
         .key = request->key, .request = request->id, .limit = request->room};
-    assert(request->kind == REQUEST_VALUE);
     request->peer = record->owner;
     seek(kin, record, 0, &ask);
 }

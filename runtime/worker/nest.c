@@ -340,7 +340,7 @@ void nest_on_astray(void *argument, struct request *request)
 {
     struct nest *nest = argument;
     struct inquiry *inquiry = request->settled_arg;
-    assert(request->settled == on_settled);
+    if (request->settled != on_settled) return;
     if (inquiry->pinned) ask_anew(nest, inquiry);
     else ask_center(nest, inquiry);
 }
