@@ -145,7 +145,8 @@ uint64_t center_submit(struct center *center, const struct task_order *order)
 static void settle(struct center *center)
 {
     scheduler_settle(&center->scheduler);
-    if (center->scheduler.found_count) kin_answer_found(&center->kin);
+    if (center->scheduler.found_count)
+        questions_answer_found(&center->kin.questions);
 }
 
 void center_settle(struct center *center)

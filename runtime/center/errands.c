@@ -68,7 +68,7 @@ void errands_on_key_held(struct errands *errands, int from,
                          const struct msg_key_held *held)
 {
     struct kin *kin = errands->kin;
-    if (kin->given && held->parent &&
+    if (kin->recover && held->parent &&
         kin_waits_for(kin, from, &held->parent, 1, held))
         return;
     struct record *record = puts_held(errands->puts, from, held);

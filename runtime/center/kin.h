@@ -8,25 +8,26 @@
 #ifndef KIN_H
 #define KIN_H
 
+#include "children.h"
 #include "circle.h"
-#include "exchange.h"
 #include "late.h"
 #include "moves.h"
+#include "questions.h"
 #include "scheduler.h"
 
 struct kin {
     struct port *port; /* borrowed, like the next two */
     struct exchange *exchange;
     struct scheduler *scheduler; /* with values and catalog */
+    struct questions questions;
     struct late late;
     struct circle circle;
-    struct map parked; /* key -> questions until it has a worker; owned */
-    struct map early;  /* key -> an end heard before its task; owned */
-    struct given
-        *given; /* by rank: questions passed on, with recovery; owned */
-    struct map children;   /* task's key -> the keys that its run has made, with
-                          * recovery; owned */
-    struct moves moves;    /* with recovery */
+    struct map early; /* key -> an end heard before its task; owned */
+    bool recover;     /* workers may be lost; only then: */
+    struct children children;
+    struct moves moves;
+    struct map *releases;  /* by rank: keys that its tasks drop later, to
+                            * anything; owned */
     struct rankset *stuck; /* workers that want to go on above their limit */
     int goes_on;           /* the one that may; 0: nobody */
 };
@@ -71,17 +72,6 @@ void kin_lost(struct kin *kin, int rank);
 /* The task of KEY was lost with its worker, and will run again: what it had
  * submitted is not wanted any more. */
 void kin_disown(struct kin *kin, uint64_t key);
-
-/* RANK waits for the value of KEY, and whom it has asked may be lost: it is told
- * whom to ask, as soon as there is somebody. */
-void kin_redirect(struct kin *kin, int rank, uint64_t key);
-
-/* The same for the center's own requests, and all that came while nothing was
- * placed. */
-void kin_ask_again(struct kin *kin);
-
-/* Tasks were placed: answer who asked for them. */
-void kin_answer_found(struct kin *kin);
 
 /* Reactions. What they make ready moves with the next scheduler_settle(). */
 void kin_on_task_new(struct kin *kin, int from,

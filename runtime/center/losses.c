@@ -485,7 +485,7 @@ static void clear_lost(struct losses *losses)
 
 static void redirect(struct settling *settling, int rank, uint64_t key)
 {
-    kin_redirect(settling->losses->kin, rank, key);
+    questions_redirect(&settling->losses->kin->questions, rank, key);
 }
 
 static void settle(struct losses *losses)
@@ -507,7 +507,7 @@ static void settle(struct losses *losses)
     clear_lost(losses);
     scheduler_of(losses)->frozen = false;
     for_missing(&settling, redirect);
-    kin_ask_again(losses->kin);
+    questions_ask_again(&losses->kin->questions);
     while ((set = map_next(&settling.missing, &at))) rankset_free(set);
     map_fini(&settling.missing);
     map_fini(&settling.reported);

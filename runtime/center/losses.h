@@ -44,7 +44,7 @@ void losses_lost(struct losses *losses, int rank, uint64_t running);
 void losses_tell(const struct losses *losses, int rank);
 
 /* FROM has heard of a loss. True: all have of all, and everything has been
- * settled but what scheduler_settle() and kin_answer_found() do. */
+ * settled but what scheduler_settle() and questions_answer_found() do. */
 bool losses_on_heard(struct losses *losses, int from,
                      const struct msg_lost_heard *heard);
 
