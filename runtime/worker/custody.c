@@ -6,97 +6,13 @@
 
 #include "arrival.h"
 #include "broken.h"
+#include "fetch.h"
 #include "log.h"
-
-static void say_fetch(struct custody *custody, int to,
-                      const struct msg_key_fetch *fetch)
-{
-    struct msg_key_fetch *out =
-        port_say(custody->port, to, MSG_KEY_FETCH, sizeof *out);
-    *out = *fetch;
-}
-
-/* Behind the task that THIEF was given. */
-static void pass_on(struct custody *custody, int thief,
-                    const struct msg_key_fetch *fetch)
-{
-    struct msg_key_fetch behind = *fetch;
-    behind.flags |= FETCH_BEHIND;
-    say_fetch(custody, thief, &behind);
-}
-
-/* Who has it is lost: the center says who else. */
-static void ask_center(struct custody *custody, uint64_t key)
-{
-    struct msg_ask_value *ask =
-        port_say(custody->port, 0, MSG_ASK_VALUE, sizeof *ask);
-    *ask = (struct msg_ask_value){.key = key};
-}
-
-/* FLAGS: FETCH_FOLLOW, or 0; then ATTEMPT is the task's. */
-static void start_fetch(struct custody *custody, struct value *value,
-                        int source, uint16_t flags, uint16_t attempt)
-{
-    struct msg_key_fetch fetch = {.key = value->key,
-                                  .limit = UINT64_MAX,
-                                  .flags = flags,
-                                  .attempt = attempt,
-                                  .asker = (uint32_t)custody->port->rank};
-    bool lost = custody->port->lost[source];
-    if (lost) ask_center(custody, value->key);
-    else say_fetch(custody, source, &fetch);
-    value_enter(&custody->store, value, VALUE_FETCHING);
-    value->source = lost ? -1 : source;
-    value->asked = true;
-}
 
 void custody_count(struct custody *custody, int to, uint64_t bytes)
 {
     if (to == 0) custody->counts->bytes_to_center += bytes;
     else custody->counts->bytes_to_workers += bytes;
-}
-
-/* To a request of this rank. */
-static void settle(struct custody *custody, uint64_t request,
-                   const struct buffer *buffer)
-{
-    exchange_settle(custody->exchange, request,
-                    buffer->is_error ? DMPI_EFAILED : DMPI_OK,
-                    buffer->data ? buffer->data : "", buffer->size);
-}
-
-static void send_value(struct custody *custody, int to, uint64_t request,
-                       uint64_t limit, const struct value *value)
-{
-    struct buffer *buffer = value->buffer;
-    if (to == custody->port->rank) {
-        settle(custody, request, buffer);
-        return;
-    }
-    bool fits = buffer->is_error || buffer->size <= limit;
-    struct msg_key_value *out =
-        port_say(custody->port, to, MSG_KEY_VALUE,
-                 sizeof *out + (fits ? payload_tail(buffer) : 0));
-    out->key = value->key;
-    out->request = request;
-    out->status = buffer->is_error ? DMPI_EFAILED : fits ? DMPI_OK : DMPI_ESIZE;
-    if (!fits) {
-        payload_none(&out->payload, buffer->size);
-        return;
-    }
-    payload_send(custody->port, to, &out->payload, buffer, value->key);
-    custody_count(custody, to, buffer->size);
-}
-
-/* STATUS: DMPI_ENOKEY, or DMPI_ELOST: the center knows where it is. */
-static void refuse_value(struct custody *custody, int to,
-                         const struct msg_key_fetch *fetch, dmpi_status status)
-{
-    struct msg_key_value *out =
-        port_say(custody->port, to, MSG_KEY_VALUE, sizeof *out);
-    *out = (struct msg_key_value){
-        .key = fetch->key, .request = fetch->request, .status = status};
-    payload_none(&out->payload, 0);
 }
 
 static void say_stored(struct custody *custody, const struct value *value,
@@ -163,7 +79,8 @@ static void fulfil(struct custody *custody, const struct value *value,
         if (--want->job->missing == 0) complete(custody, want->job);
         break;
     case WANT_SEND:
-        send_value(custody, want->rank, want->request, want->limit, value);
+        fetch_send_value(custody, want->rank, want->request, want->limit,
+                         value);
         break;
     case WANT_COPY:
         exchange_answer(custody->exchange, want->rank, want->request, DMPI_OK,
@@ -279,147 +196,10 @@ void custody_discard(struct custody *custody, struct job *job)
     job_free(custody->jobs, job);
 }
 
-/* The center has been told of JOB's end. */
-static void told(struct custody *custody, struct job *job)
+void custody_told(struct custody *custody, struct job *job)
 {
     if (job->flags & JOB_OVER) job->flags |= JOB_TOLD;
     else custody_discard(custody, job);
-}
-
-/* No fetch of ours is on its way any more. */
-static void fetch_ended(struct custody *custody, struct value *value)
-{
-    value->asked = false;
-    if (value->state != VALUE_HELD || !value->wants) return;
-    struct want *want = store_take_wants(value);
-    assert(want->kind == WANT_DONE && !want->next);
-    custody_say_done(custody, want->job, value->buffer, want->ns);
-    told(custody, want->job);
-    store_wanted(&custody->store, want);
-}
-
-/* Our own fetch followed the task to here. If it went on from here to a worker
- * that is lost by now, whom the center had us ask does not have it yet again. */
-static void fetch_came_home(struct custody *custody, struct value *value,
-                            const struct msg_key_fetch *fetch)
-{
-    if (custody->inbound && !(value && value->asked)) return;
-    assert(value && value->asked);
-    if (value->state != VALUE_FETCHING) {
-        fetch_ended(custody, value);
-        return;
-    }
-    int to = value->thief ? value->thief : value->source;
-    if (to > 0) say_fetch(custody, to, fetch);
-}
-
-static void want_to_send(struct custody *custody, struct value *value, int to,
-                         uint64_t request, uint64_t limit)
-{
-    struct want *want = store_want(&custody->store, value, WANT_SEND);
-    want->rank = to;
-    want->request = request;
-    want->limit = limit;
-}
-
-/* Answer FETCH, which may be our own question, when the value is here; unless
- * the asker has got it on another way, after a loss. */
-static void keep_fetch(struct custody *custody, struct value *value,
-                       const struct msg_key_fetch *fetch)
-{
-    if (custody->purged) return;
-    if (!value) value = store_need(&custody->store, fetch->key);
-    if (value->state == VALUE_NEW || value->state == VALUE_MOVED)
-        value_enter(&custody->store, value, VALUE_EXPECTED);
-    want_to_send(custody, value, (int)fetch->asker, fetch->request,
-                 fetch->limit);
-}
-
-/* To tell only that it does not fit its bytes are not needed. */
-static __attribute__((noinline)) void serve_from_disk(struct custody *custody,
-                                                      struct value *value,
-                                                      int to, uint64_t request,
-                                                      uint64_t limit)
-{
-    if (value->buffer->size > limit) {
-        send_value(custody, to, request, limit, value);
-        return;
-    }
-    want_to_send(custody, value, to, request, limit);
-    room_load(&custody->room, value);
-}
-
-void custody_serve(struct custody *custody, struct value *value, int to,
-                   uint64_t request, uint64_t limit)
-{
-    if (value->away) {
-        serve_from_disk(custody, value, to, request, limit);
-        return;
-    }
-    if (value->listed) memory_use(&custody->memory, value);
-    send_value(custody, to, request, limit, value);
-}
-
-/* The thief was given an earlier attempt than this one, which will come. */
-static void forget_old_thief(struct custody *custody, struct value *value,
-                             uint16_t attempt)
-{
-    bool newer = (int16_t)(attempt - value->attempt) > 0;
-    if (!value->thief || value->state == VALUE_HELD || !newer) return;
-    value->thief = 0;
-    if (value->state == VALUE_MOVED)
-        value_enter(&custody->store, value, VALUE_EXPECTED);
-}
-
-/* After a loss: the fetch went after a task that has not come here, or was
- * given to a rank that is lost. */
-static bool is_dead_end(const struct custody *custody,
-                        const struct value *value, uint16_t flags)
-{
-    if (!custody->lossy || !(flags & FETCH_BEHIND)) return false;
-    return !value || value->state == VALUE_NEW ||
-           value->state == VALUE_EXPECTED;
-}
-
-/* Who asks has to ask the center: it may be this rank. */
-static void send_back(struct custody *custody,
-                      const struct msg_key_fetch *fetch)
-{
-    if ((int)fetch->asker != custody->port->rank)
-        refuse_value(custody, (int)fetch->asker, fetch, DMPI_ELOST);
-    else exchange_stray(custody->exchange, fetch->request);
-}
-
-void custody_on_key_fetch(struct custody *custody, int from,
-                          const struct msg_key_fetch *fetch)
-{
-    struct value *value = store_find(&custody->store, fetch->key);
-    int asker = (int)fetch->asker;
-    bool now = fetch->flags & FETCH_NOW, follow = fetch->flags & FETCH_FOLLOW;
-    if (custody->lossy && follow && value)
-        forget_old_thief(custody, value, fetch->attempt);
-    bool own = asker == custody->port->rank && !fetch->request;
-    if (own) fetch_came_home(custody, value, fetch);
-    else if (value && value->state == VALUE_HELD)
-        custody_serve(custody, value, asker, fetch->request, fetch->limit);
-    else if (now && !(value && value->state == VALUE_ARRIVING))
-        refuse_value(custody, asker, fetch, DMPI_ENOKEY);
-    else if (follow && value && value->thief)
-        pass_on(custody, value->thief, fetch);
-    else if (follow && is_dead_end(custody, value, fetch->flags))
-        send_back(custody, fetch);
-    else keep_fetch(custody, value, fetch);
-}
-
-void custody_ask(struct custody *custody, const struct value *value,
-                 const struct request *request)
-{
-    struct msg_key_fetch fetch = {.key = value->key,
-                                  .request = request->id,
-                                  .limit = request->room,
-                                  .flags = FETCH_FOLLOW,
-                                  .asker = (uint32_t)custody->port->rank};
-    custody_on_key_fetch(custody, custody->port->rank, &fetch);
 }
 
 /* The center knows no such key: an error takes its place. */
@@ -456,13 +236,10 @@ static void receive_nothing(struct custody *custody, int from,
     buffer_unref(buffer);
 }
 
-/* The fetch went after a task that is lost. */
-static void seek_again(struct custody *custody, struct value *value)
+void custody_on_key_fetch(struct custody *custody, int from,
+                          const struct msg_key_fetch *fetch)
 {
-    custody_fetch_lost(custody, value);
-    if (value->state != VALUE_FETCHING) return;
-    value->source = -1;
-    ask_center(custody, value->key);
+    fetch_on_key_fetch(custody, from, fetch);
 }
 
 void custody_on_key_value(struct custody *custody, int from,
@@ -476,7 +253,7 @@ void custody_on_key_value(struct custody *custody, int from,
     }
     assert(value);
     if (message->status == DMPI_ELOST) {
-        seek_again(custody, value);
+        fetch_seek_again(custody, value);
         return;
     }
     if (message->payload.tag == PAYLOAD_NONE) {
@@ -533,22 +310,6 @@ void custody_on_key_put(struct custody *custody, int from,
                   put->status == DMPI_EFAILED);
 }
 
-/* Whom VALUE was asked from is lost, or may not have heard of it. */
-static void fetch_again(struct custody *custody, struct value *value,
-                        const struct msg_key_copy *copy)
-{
-    bool here = (int)copy->owner == custody->port->rank;
-    forget_old_thief(custody, value, copy->attempt);
-    if (here && value->thief) return;
-    value_enter(&custody->store, value, VALUE_EXPECTED);
-    value->asked = false;
-    if (here && !value->wants && !value->pins)
-        store_remove(&custody->store, value);
-    if (here) return; /* its task will come */
-    start_fetch(custody, value, (int)copy->owner, copy->flags & FETCH_FOLLOW,
-                copy->attempt);
-}
-
 static bool has_want(const struct value *value, enum want_kind kind)
 {
     const struct want *want = value->wants;
@@ -573,14 +334,14 @@ static void copy_asked_for(struct custody *custody,
     struct value *value = copy->owner ? store_need(&custody->store, copy->key)
                                       : store_find(&custody->store, copy->key);
     enum value_state state = value ? value->state : VALUE_HELD;
-    if (value && copy->flags & FETCH_AGAIN) custody_fetch_lost(custody, value);
+    if (value && copy->flags & FETCH_AGAIN) fetch_lost(custody, value);
     if (state == VALUE_HELD) return;
     if (!copy->owner) {
         nobody_has(custody, value);
     } else if (state == VALUE_FETCHING && copy->flags & FETCH_AGAIN) {
         fetch_again(custody, value, copy);
     } else {
-        custody_seek(custody, value, &input);
+        fetch_seek(custody, value, &input);
     }
 }
 
@@ -600,7 +361,7 @@ void custody_on_key_copy(struct custody *custody, int from,
     want->rank = from;
     want->request = copy->request;
     if (value->state != VALUE_FETCHING && value->state != VALUE_ARRIVING)
-        start_fetch(custody, value, (int)copy->owner, 0, 0);
+        fetch_begin(custody, value, (int)copy->owner, 0, 0);
 }
 
 /* The root of its tree has it in the message, the others fetch it. */
@@ -615,7 +376,7 @@ void custody_on_constant(struct custody *custody, int from,
     }
     struct value *value = store_need(&custody->store, message->key);
     store_want(&custody->store, value, WANT_CONSTANT)->request = message->epoch;
-    if (message->owner) start_fetch(custody, value, (int)message->owner, 0, 0);
+    if (message->owner) fetch_begin(custody, value, (int)message->owner, 0, 0);
     else arrival_begin(custody, from, value, &message->payload, false);
 }
 
@@ -658,25 +419,6 @@ void custody_on_key_drop(struct custody *custody, int from,
     else remove_value(custody, value);
 }
 
-/* The value is not here: see to it that it will be. */
-void custody_seek(struct custody *custody, struct value *value,
-                  const struct msg_input *input)
-{
-    bool coming = value->state == VALUE_MAKING ||
-                  value->state == VALUE_FETCHING ||
-                  value->state == VALUE_ARRIVING;
-    if (coming) return;
-    if (custody->lossy) forget_old_thief(custody, value, input->attempt);
-    if ((int)input->owner != custody->port->rank)
-        start_fetch(custody, value, (int)input->owner, input->flags,
-                    input->attempt);
-    else if (value->thief)
-        start_fetch(custody, value, value->thief, FETCH_FOLLOW | FETCH_BEHIND,
-                    value->attempt);
-    else if (value->state == VALUE_NEW)
-        value_enter(&custody->store, value, VALUE_EXPECTED);
-}
-
 /* JOB has ended, but a fetch of its key by this rank is on its way: were the
  * center told now, peers might forget the key before the fetch finds them. */
 static void say_done_later(struct custody *custody, struct job *job,
@@ -685,29 +427,6 @@ static void say_done_later(struct custody *custody, struct job *job,
     struct want *want = store_want(&custody->store, job->output, WANT_DONE);
     want->job = job;
     want->ns = ns;
-}
-
-/* Peers that wait for VALUE here shall get it from THIEF, who has that ATTEMPT
- * of its task. */
-static void pass_on_fetches(struct custody *custody, struct value *value,
-                            int thief, uint16_t attempt)
-{
-    for (struct want **at = &value->wants; *at;) {
-        struct want *want = *at;
-        if (want->kind != WANT_SEND) {
-            at = &want->next;
-            continue;
-        }
-        struct msg_key_fetch fetch = {.key = value->key,
-                                      .request = want->request,
-                                      .limit = want->limit,
-                                      .flags = FETCH_FOLLOW,
-                                      .attempt = attempt,
-                                      .asker = (uint32_t)want->rank};
-        pass_on(custody, thief, &fetch);
-        *at = want->next;
-        store_wanted(&custody->store, want);
-    }
 }
 
 /* After a loss: JOB's value may be here, or be asked for by a fetch that does not
@@ -738,7 +457,7 @@ static void made_for_nobody(struct custody *custody, struct job *job,
     custody_say_done(custody, job, output, ns);
     job->output->asked = false;
     custody_hold(custody, job->output, output); /* and drop */
-    told(custody, job);
+    custody_told(custody, job);
     buffer_unref(output);
 }
 
@@ -761,7 +480,7 @@ void custody_made(struct custody *custody, struct job *job,
         say_done_later(custody, job, ns);
     } else {
         custody_say_done(custody, job, output, ns);
-        told(custody, job);
+        custody_told(custody, job);
     }
     buffer_unref(output);
 }
@@ -773,23 +492,16 @@ void custody_moved(struct custody *custody, struct job *job, int thief)
     value->source = thief;
     value->attempt = attempt;
     value->thief = (uint16_t)thief;
-    pass_on_fetches(custody, value, thief, attempt);
+    fetch_pass_on(custody, value, thief, attempt);
     if (value->asked) value_enter(&custody->store, value, VALUE_FETCHING);
     else if (value->wants)
-        start_fetch(custody, value, thief, FETCH_FOLLOW | FETCH_BEHIND,
+        fetch_begin(custody, value, thief, FETCH_FOLLOW | FETCH_BEHIND,
                     attempt);
     else value_enter(&custody->store, value, VALUE_MOVED);
     custody_discard(custody, job);
 }
 
 /* ---- losses --------------------------------------------------------------*/
-
-void custody_fetch_lost(struct custody *custody, struct value *value)
-{
-    if (value->state == VALUE_MAKING) value->asked = false;
-    else if (value->state == VALUE_HELD && value->asked)
-        fetch_ended(custody, value);
-}
 
 /* What RUN needs is to be here, as the center believes; what it believes to be
  * made here may have been given away. */
@@ -801,7 +513,7 @@ static void seek_inputs(struct custody *custody, const struct msg_task_run *run)
         struct value *value = ours ? store_find(&custody->store, input->key)
                                    : store_need(&custody->store, input->key);
         if (value && value->state != VALUE_HELD)
-            custody_seek(custody, value, input);
+            fetch_seek(custody, value, input);
     }
 }
 

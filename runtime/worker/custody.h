@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* custody.h - the values on this rank at work: fetched from peers, served to
- * them, kept for the center, handed to the jobs that wait for them.
+/* custody.h - the values on this rank at work: fetched from peers and served to
+ * them (see fetch.h), kept for the center, handed to the jobs that wait for them.
  *
  * What arrives or is made is held in one place, custody_hold(), which then does
- * all that waited for the value. A fetch carries its asker, and is passed on
- * along the way of a task that was given away. */
+ * all that waited for the value. */
 #ifndef CUSTODY_H
 #define CUSTODY_H
 
@@ -45,10 +44,6 @@ void custody_hold(struct custody *custody, struct value *value,
 /* VALUE is back from disk: do what waited for that. */
 void custody_loaded(struct custody *custody, struct value *value);
 
-/* VALUE is not here: see to it that it will be, as INPUT says. */
-void custody_seek(struct custody *custody, struct value *value,
-                  const struct msg_input *input);
-
 /* VALUE is used by a task submitted here, or by a question: it stays until that
  * is over, whoever drops it. The last unpin may free it. */
 static inline void custody_pin(struct value *value)
@@ -59,16 +54,6 @@ void custody_unpin(struct custody *custody, struct value *value);
 
 /* A task here drops KEY: the center is told, when nobody here has pinned it. */
 void custody_release(struct custody *custody, uint64_t key);
-
-/* Settle REQUEST of this rank when VALUE, which is pinned, is here or where its
- * task was given to. */
-void custody_ask(struct custody *custody, const struct value *value,
-                 const struct request *request);
-
-/* Answer REQUEST of rank TO, which has room for LIMIT bytes, by VALUE, which is
- * held: now, or when it is back from disk. */
-void custody_serve(struct custody *custody, struct value *value, int to,
-                   uint64_t request, uint64_t limit);
 
 /* The center is told that JOB, which ran for NS, has ended, and gave OUTPUT. */
 void custody_say_done(struct custody *custody, const struct job *job,
@@ -84,6 +69,10 @@ void custody_made(struct custody *custody, struct job *job,
 
 /* After a loss JOB may run for nobody, who keeps its inputs: it does itself. */
 void custody_pin_inputs(struct custody *custody, struct job *job);
+
+/* The center has been told of JOB's end: it is freed, unless it is over and still
+ * runs. */
+void custody_told(struct custody *custody, struct job *job);
 
 /* JOB is over here: free it, and what it has pinned. */
 void custody_discard(struct custody *custody, struct job *job);
@@ -106,10 +95,6 @@ void custody_want_stored(struct custody *custody, struct value *value, int rank,
  * its job, or its value, has another attempt. True: that is all. */
 bool custody_runs_already(struct custody *custody,
                           const struct msg_task_run *run);
-
-/* A rank is lost from which VALUE was to come, or may be: no fetch of this rank
- * has to come home. */
-void custody_fetch_lost(struct custody *custody, struct value *value);
 
 /* Nobody will ever send VALUE, which is not here: an error takes its place. */
 void custody_hold_nothing(struct custody *custody, struct value *value);

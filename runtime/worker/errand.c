@@ -2,6 +2,7 @@
 /* errand.c - a message each, or the answer at once if the rank is this one. */
 #include "errand.h"
 
+#include "fetch.h"
 #include "key.h"
 #include "log.h"
 
@@ -62,7 +63,7 @@ static void fetch_here(struct custody *custody, uint64_t key, uint64_t request)
         exchange_settle(custody->exchange, request, DMPI_ENOKEY, NULL, 0);
         return;
     }
-    custody_serve(custody, value, custody->port->rank, request, UINT64_MAX);
+    fetch_serve(custody, value, custody->port->rank, request, UINT64_MAX);
 }
 
 void errand_fetch(struct custody *custody, int rank, uint64_t key,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arrival.h"
+#include "fetch.h"
 #include "log.h"
 
 /* Tasks, in a list that grows. */
@@ -136,7 +137,7 @@ static void lose(struct custody *custody, struct value *value, int rank)
         value->source = -1;
     if (value->state == VALUE_MOVED && !value->thief)
         value_enter(&custody->store, value, VALUE_EXPECTED);
-    custody_fetch_lost(custody, value);
+    fetch_lost(custody, value);
 }
 
 /* Nobody misses it. */

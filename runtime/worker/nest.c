@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch.h"
 #include "key.h"
 #include "log.h"
 #include "order.h"
@@ -143,7 +144,7 @@ static void gather(struct nest *nest, struct job *job, const uint64_t keys[])
         if (value->state == VALUE_HELD) continue;
         here.key = keys[i];
         if (value->state == VALUE_NEW) want_value(nest, value);
-        else custody_seek(nest->custody, value, &here);
+        else fetch_seek(nest->custody, value, &here);
         store_want(store, value, WANT_JOB)->job = job;
         job->missing++;
     }
@@ -355,7 +356,7 @@ void nest_lost(struct nest *nest)
         if (!at->pinned || at->request->done) continue;
         bool away = at->pinned->state != VALUE_HELD && at->pinned->thief;
         if (away) ask_anew(nest, at);
-        else custody_ask(nest->custody, at->pinned, at->request);
+        else fetch_ask(nest->custody, at->pinned, at->request);
     }
 }
 
@@ -382,7 +383,7 @@ struct inquiry *nest_ask(struct nest *nest, struct waiter *waiter, uint64_t key,
         return inquiry;
     }
     custody_pin(inquiry->pinned);
-    custody_ask(nest->custody, inquiry->pinned, inquiry->request);
+    fetch_ask(nest->custody, inquiry->pinned, inquiry->request);
     return inquiry;
 }
 

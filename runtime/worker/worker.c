@@ -16,6 +16,7 @@
 #include "control.h"
 #include "custody.h"
 #include "ending.h"
+#include "fetch.h"
 #include "log.h"
 #include "losses.h"
 #include "nest.h"
@@ -119,7 +120,7 @@ static void gather_inputs(struct worker *worker, struct job *job,
                       (int)input->owner == worker->port->rank;
         if (value->state == VALUE_HELD) continue;
         value->stray |= job->from != 0;
-        custody_seek(&worker->custody, value, input);
+        fetch_seek(&worker->custody, value, input);
         store_want(&worker->custody.store, value, WANT_JOB)->job = job;
         job->missing++;
     }
