@@ -2,6 +2,7 @@
 /* cancel.c - an error here, or a word to the worker. */
 #include "cancel.h"
 
+#include "decree.h"
 #include "failure.h"
 
 void cancel_with(struct scheduler *scheduler, struct record *record,
@@ -10,7 +11,7 @@ void cancel_with(struct scheduler *scheduler, struct record *record,
     struct spec *spec = record->spec;
     struct failure_of of = {0, spec->function, spec_name(spec), spec->name};
     struct buffer *error = failure_new(status, &of, "%s", text);
-    scheduler_fail(scheduler, record, error);
+    decree_end(scheduler, record, error);
     buffer_unref(error);
 }
 

@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "failure.h"
+#include "decree.h"
 #include "inputs.h"
-#include "key.h"
 #include "lineage.h"
 #include "log.h"
 #include "placement.h"
@@ -163,7 +162,7 @@ void scheduler_pass_turns(struct scheduler *scheduler, uint32_t count)
 
 /* ---- to a worker ---------------------------------------------------------*/
 
-static void release_watchers(struct scheduler *scheduler, struct spec *spec)
+void scheduler_release_watchers(struct scheduler *scheduler, struct spec *spec)
 {
     struct spec *watcher = inputs_take_watchers(spec);
     while (watcher) {
@@ -207,8 +206,7 @@ static inline void hand(struct scheduler *scheduler, struct record *record,
     roster_hand(roster, roster_at(roster, rank), spec->cost_ns, record->dealt);
 }
 
-/* RECORD, which somebody seeks, has an owner now. */
-static void note_found(struct scheduler *scheduler, struct record *record)
+void scheduler_found(struct scheduler *scheduler, struct record *record)
 {
     if (scheduler->found_count == scheduler->found_capacity) {
         scheduler->found_capacity = 2 * scheduler->found_capacity + 16;
@@ -229,8 +227,8 @@ static void place(struct scheduler *scheduler, struct record *record, int rank)
     hand(scheduler, record, rank);
     say_run(scheduler, record, rank);
     task_enter(record, TASK_PLACED);
-    if (spec->watchers) release_watchers(scheduler, spec);
-    if (record->sought) note_found(scheduler, record);
+    if (spec->watchers) scheduler_release_watchers(scheduler, spec);
+    if (record->sought) scheduler_found(scheduler, record);
 }
 
 struct record *scheduler_adopt(struct scheduler *scheduler,
@@ -389,87 +387,10 @@ static void deal(struct scheduler *scheduler)
 
 /* ---- gangs ---------------------------------------------------------------*/
 
-/* The task of RECORD has BAD as its only input: it will become that error. It never
- * runs, should BAD be lost, and made again without one. */
-static void inherit_error(struct scheduler *scheduler, struct record *record,
-                          struct record *bad)
-{
-    struct spec *old = record->spec;
-    struct task_order order = {.function = old->function,
-                               .inputs = &bad->key,
-                               .input_count = 1,
-                               .name = NULL};
-    struct spec *spec = record->spec =
-        specs_new_plain(&scheduler->specs, &order);
-    spec->order = old->order;
-    spec->flags = RUN_VOID;
-    spec->record = record;
-    spec->watchers = old->watchers;
-    spec_inputs(spec)[0] = bad;
-    bad->needs++;
-    if (scheduler->lineage) lineage_replace(scheduler->lineage, old, spec);
-    inputs_unneed(scheduler->values, old);
-    free_spec(scheduler, old);
-    push(&scheduler->fresh, record);
-}
-
-static void fail_one(struct scheduler *scheduler, struct record *record,
-                     struct buffer *error);
-
-/* What waits until GANG, which does not run, is over. */
-static void fail_pending(struct scheduler *scheduler, const struct gang *gang)
-{
-    for (uint32_t i = 0; i < gang->size; i++) {
-        struct record *pending = gangs_pending(gang, i);
-        if (!pending) continue;
-        struct failure_of of = {.function = pending->spec->function};
-        struct buffer *error = failure_new(
-            DMPI_ELOST, &of,
-            "its value was lost with its worker, and its gang did not run "
-            "again");
-        fail_one(scheduler, pending, error);
-        buffer_unref(error);
-    }
-}
-
-/* GANG has been taken out. */
-static void free_gang(struct scheduler *scheduler, struct gang *gang)
-{
-    if (scheduler->lineage) lineage_leave_gang(scheduler->lineage, gang);
-    gang_free(gang);
-}
-
-/* None of its members runs. */
-static void give_error(struct scheduler *scheduler, struct gang *gang)
-{
-    struct record *bad = gangs_bad_input(gang);
-    gangs_take_out(&scheduler->gangs, gang);
-    fail_pending(scheduler, gang);
-    for (uint32_t i = 0; i < gang->size; i++)
-        inherit_error(scheduler, gang->members[i], bad);
-    free_gang(scheduler, gang);
-}
-
-/* A gang has begun when its workers have heard of it. */
-static void end_gangs(struct scheduler *scheduler)
-{
-    struct gang *gang;
-    while ((gang = gangs_next(&scheduler->gangs))) {
-        struct failure_of of = {.function = gang->members[0]->spec->function};
-        struct buffer *error =
-            failure_new(DMPI_EDEADLINE, &of, "not begun: the job is ending");
-        scheduler->not_begun += gang->size;
-        scheduler_fail(scheduler, gang->members[0], error);
-        buffer_unref(error);
-    }
-}
-
 static void start_gangs(struct scheduler *scheduler)
 {
     struct gang *gang;
-    if (scheduler->closed) end_gangs(scheduler); /* which others may inherit */
-    while ((gang = gangs_failed(&scheduler->gangs)))
-        give_error(scheduler, gang);
+    decree_gangs(scheduler);
     while ((gang = gangs_start(&scheduler->gangs)))
         for (uint32_t i = 0; i < gang->size; i++) {
             gangs_say(gang, scheduler->values->port, i);
@@ -613,7 +534,8 @@ bool scheduler_end(struct scheduler *scheduler, struct record *record, int from,
     estimates_learn(&scheduler->estimates, record->spec->function, done);
     task_enter(record, done->status == DMPI_OK ? TASK_DONE : TASK_FAILED);
     values_exist(scheduler->values, record, from, done->bytes);
-    if (record->spec->watchers) release_watchers(scheduler, record->spec);
+    if (record->spec->watchers)
+        scheduler_release_watchers(scheduler, record->spec);
     if (done->status == DMPI_EDEADLINE) scheduler->not_begun++;
     if (done->status == DMPI_EBUSY)
         keep(scheduler, record, roster_at(roster, from));
@@ -636,7 +558,7 @@ void scheduler_left(struct scheduler *scheduler, struct record *record,
     values_unneed(scheduler->values, record);
 }
 
-/* ---- never to a worker ---------------------------------------------------*/
+/* ---- nothing to do -------------------------------------------------------*/
 
 void scheduler_starved(struct scheduler *scheduler, int rank)
 {
@@ -646,81 +568,6 @@ void scheduler_starved(struct scheduler *scheduler, int rank)
     hand_held(scheduler, worker);
     scheduler_settle(scheduler);
     if (worker->starved) help(scheduler, worker);
-}
-
-/* RECORD's task is ready: take it from the queue that it is in. */
-static void take_out(struct scheduler *scheduler, struct record *record)
-{
-    struct spec *spec = record->spec;
-    struct roster *roster = scheduler->values->roster;
-    if (spec_is_picky(spec) &&
-        demands_ticket(&scheduler->specs.demands, spec)->waits) {
-        demands_remove(&scheduler->specs.demands, spec);
-        return;
-    }
-    struct queue *queue = record->dealt ? &scheduler->ready
-                          : record->owner
-                              ? &roster_at(roster, record->owner)->held
-                              : &scheduler->fresh;
-    queue_remove(queue, &spec->link, spec->order);
-}
-
-/* A worker that has no more to do with RECORD than others: errors go round. */
-static int any_rank(const struct scheduler *scheduler,
-                    const struct record *record)
-{
-    int workers = scheduler->values->roster->ranks - 1;
-    int rank = 1 + (int)(key_counter(record->key) % (uint64_t)workers);
-    while (scheduler->values->port->lost[rank]) rank = 1 + rank % workers;
-    return rank;
-}
-
-/* A spec that watches another's task stays in the list there, without a record,
- * until that task is placed, or ends: to find it would cost the length of the list. */
-static void fail_one(struct scheduler *scheduler, struct record *record,
-                     struct buffer *error)
-{
-    struct values *values = scheduler->values;
-    struct spec *spec = record->spec;
-    bool watches = record->state == TASK_WAITING;
-    if (!watches && !(spec->flags & RUN_GANG)) take_out(scheduler, record);
-    bool there = spec->target && !scheduler->values->port->lost[spec->target];
-    int rank = there ? spec->target : any_rank(scheduler, record);
-    task_enter(record, TASK_FAILED);
-    if (record->sought) note_found(scheduler, record);
-    values_say_put(values, rank, record->key, 0, error);
-    values_exist(values, record, rank, error->size);
-    record->spec = NULL;
-    if (scheduler->lineage)
-        lineage_decree(scheduler->lineage, record, spec, error);
-    inputs_unneed(values, spec);
-    release_watchers(scheduler, spec);
-    specs_give_back(&scheduler->specs, spec);
-    if (watches) spec->record = NULL;
-    else specs_free(&scheduler->specs, spec);
-    scheduler->unended--;
-    scheduler->ended++;
-    values_release(values, record);
-}
-
-static void fail_gang(struct scheduler *scheduler, struct gang *gang,
-                      struct buffer *error)
-{
-    gangs_take_out(&scheduler->gangs, gang);
-    fail_pending(scheduler, gang);
-    for (uint32_t i = 0; i < gang->size; i++)
-        fail_one(scheduler, gang->members[i], error);
-    free_gang(scheduler, gang);
-}
-
-void scheduler_fail(struct scheduler *scheduler, struct record *record,
-                    struct buffer *error)
-{
-    struct gang *gang = record->spec->flags & RUN_GANG
-                            ? gangs_of(&scheduler->gangs, record)
-                            : NULL;
-    if (gang && gangs_plays(gang, record)) fail_gang(scheduler, gang, error);
-    else fail_one(scheduler, record, error);
 }
 
 /* ---- from worker to worker -----------------------------------------------*/

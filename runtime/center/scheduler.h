@@ -86,11 +86,11 @@ void scheduler_starved(struct scheduler *scheduler, int rank);
 void scheduler_left(struct scheduler *scheduler, struct record *record,
                     int from);
 
-/* The task of RECORD, which has no worker yet, is not to run: ERROR, an error
- * value, is its end, and that of all members if it is one of a gang. RECORD may
- * be gone afterwards. */
-void scheduler_fail(struct scheduler *scheduler, struct record *record,
-                    struct buffer *error);
+/* SPEC's task is placed, or over: those that watch it look on. */
+void scheduler_release_watchers(struct scheduler *scheduler, struct spec *spec);
+
+/* RECORD, which somebody seeks, has an owner now. */
+void scheduler_found(struct scheduler *scheduler, struct record *record);
 
 /* FROM gave the task of RECORD to TO. */
 void scheduler_moved(struct scheduler *scheduler, struct record *record,
