@@ -7,7 +7,7 @@
  *
  * Time is virtual. A task occupies its worker while messages go on being
  * delivered to it. What happens next is decided by a seed (cluster_step()), by
- * durations (cluster_run_virtually()), or by the test itself. */
+ * durations (virtual_run()), or by the test itself. */
 #ifndef CLUSTER_H
 #define CLUSTER_H
 
@@ -96,6 +96,9 @@ struct cluster {
     bool mixed_up; /* a member of a gang began without the others */
 };
 
+/* MEMBER is to have a turn. */
+void cluster_touch(struct member *member);
+
 struct cluster *cluster_new(const struct cluster_setup *setup);
 void cluster_free(struct cluster *cluster);
 
@@ -136,9 +139,6 @@ void cluster_run(struct cluster *cluster);
 /* Deliver all messages and let all workers turn, until they say no more. No
  * task starts or ends. */
 void cluster_deliver(struct cluster *cluster);
-
-/* Until nothing is left, each task taking its duration. */
-void cluster_run_virtually(struct cluster *cluster);
 
 /* center_stop(), and on until all have ended. True: nobody knows a key, nobody
  * has anything to say. */

@@ -11,6 +11,7 @@
 
 #include "cluster.h"
 #include "oracle.h"
+#include "virtual.h"
 
 static uint64_t ten_us(void *app, int rank, struct job *job)
 {
@@ -46,7 +47,7 @@ int main(int argc, char **argv)
     struct cluster *cluster = cluster_new(&setup);
     uint64_t *keys = calloc(tasks, sizeof *keys);
     for (size_t i = 0; i < tasks; i++) keys[i] = submit(cluster, i, argv[3]);
-    cluster_run_virtually(cluster);
+    virtual_run(cluster);
     for (size_t i = 0; i < tasks; i++) center_drop(cluster->center, keys[i]);
     int busy = cluster_busy_workers(cluster);
     bool stopped = cluster_stop(cluster);

@@ -8,6 +8,7 @@
 
 #include "cluster.h"
 #include "oracle.h"
+#include "virtual.h"
 
 enum { FUNCTION = ORACLE_SMALL, LARGE = 10000, SMALL = 8, KEYS_MAX = 16 };
 
@@ -133,7 +134,7 @@ static void way_of_a_constant_is_short(void)
 
     center_constant(cluster->center, "c", value);
     buffer_unref(value);
-    cluster_run_virtually(cluster);
+    virtual_run(cluster);
     CU_ASSERT_EQUAL(center_constants_spreading(cluster->center), 0);
     CU_ASSERT(cluster->now_ns < (LEVELS + HOPS + 1) * 1100);
     CU_ASSERT_TRUE(cluster_stop(cluster));

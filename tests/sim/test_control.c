@@ -7,6 +7,7 @@
 #include "cluster.h"
 #include "log.h"
 #include "oracle.h"
+#include "virtual.h"
 
 /* ---- the scene: tasks that fail a few times ------------------------------*/
 
@@ -139,7 +140,7 @@ static void thief_goes_on_counting(void)
     for (int i = 0; i < 20; i++)
         keys[i] = submit(&scene, 1, 0, (struct msg_terms){.retries = 4});
     center_settle(scene.cluster->center);
-    cluster_run_virtually(scene.cluster);
+    virtual_run(scene.cluster);
     CU_ASSERT_TRUE(ran_on_both(scene.cluster));
     CU_ASSERT_EQUAL(scene.runs, 20 * 5);
     for (int i = 0; i < 20; i++) is_value(&scene, keys[i], 4);
@@ -184,7 +185,7 @@ static void late_task_is_an_error_while_it_still_runs(void)
     cluster_deliver(scene.cluster);
     CU_ASSERT_TRUE(has_failed(&scene, key));
     CU_ASSERT_TRUE(member->job && member->job->halted);
-    cluster_run_virtually(scene.cluster);
+    virtual_run(scene.cluster);
     CU_ASSERT_EQUAL(scene.runs, 1);
     is_error(&scene, key, DMPI_ETIMEOUT);
     is_error(&scene, after, DMPI_ETIMEOUT);
@@ -200,7 +201,7 @@ static void run_that_is_in_time_gives_its_value(void)
     uint64_t key =
         submit(&scene, 0, 0, (struct msg_terms){.timeout_ns = 11 * MS});
     center_settle(scene.cluster->center);
-    cluster_run_virtually(scene.cluster);
+    virtual_run(scene.cluster);
     is_value(&scene, key, 0);
     drop(&scene, key);
     scene_fini(&scene);
@@ -216,7 +217,7 @@ static void late_run_counts_as_failed(void)
         uint64_t key = submit(
             &scene, 1, 0, (struct msg_terms){.timeout_ns = MS, .retries = 2});
         center_settle(scene.cluster->center);
-        cluster_run_virtually(scene.cluster);
+        virtual_run(scene.cluster);
         CU_ASSERT_EQUAL(scene.runs, 3);
         CU_ASSERT_EQUAL(scene.cluster->now_ns, 30 * MS);
         is_error(&scene, key, DMPI_ETIMEOUT);

@@ -4,6 +4,7 @@
 
 #include "cluster.h"
 #include "oracle.h"
+#include "virtual.h"
 
 enum { MS = 1000 * 1000, TASKS = 20 };
 
@@ -83,7 +84,7 @@ static void running_task_ends_and_no_other_begins(void)
     cluster_deliver(scene.cluster);
     CU_ASSERT_TRUE(cluster_start_job(scene.cluster, 1));
     center_curfew(scene.cluster->center, 30 * MS, true);
-    cluster_run_virtually(scene.cluster);
+    virtual_run(scene.cluster);
     CU_ASSERT_EQUAL(scene.runs, 1);
     CU_ASSERT_EQUAL(center_unended(scene.cluster->center), 0);
     CU_ASSERT_EQUAL(center_not_begun(scene.cluster->center), TASKS);
@@ -102,7 +103,7 @@ static void what_is_submitted_later_does_not_begin(void)
     center_curfew(scene.cluster->center, 30 * MS, true);
     uint64_t key = submit(&scene, 0, 0);
     cluster_submit_gang(scene.cluster, ORACLE_WORD, 2, 1, gang);
-    cluster_run_virtually(scene.cluster);
+    virtual_run(scene.cluster);
     CU_ASSERT_EQUAL(scene.runs, 0);
     CU_ASSERT_EQUAL(center_not_begun(scene.cluster->center), 3);
     CU_ASSERT_EQUAL(status_of(&scene, key), DMPI_EDEADLINE);
@@ -119,7 +120,7 @@ static void gang_on_its_way_runs(void)
     scene_init(&scene, 2);
     cluster_submit_gang(scene.cluster, ORACLE_WORD, 2, 1, gang);
     center_curfew(scene.cluster->center, 30 * MS, true);
-    cluster_run_virtually(scene.cluster);
+    virtual_run(scene.cluster);
     CU_ASSERT_EQUAL(scene.runs, 2);
     CU_ASSERT_EQUAL(status_of(&scene, gang[0]), DMPI_OK);
     CU_ASSERT_EQUAL(status_of(&scene, gang[1]), DMPI_OK);
@@ -136,7 +137,7 @@ static void task_that_needs_longer_than_there_is_does_not_begin(void)
     uint64_t second = submit(&scene, 0, 30 * MS);
     uint64_t third = submit(&scene, 0, 20 * MS);
     uint64_t silent = submit(&scene, 0, 0);
-    cluster_run_virtually(scene.cluster);
+    virtual_run(scene.cluster);
     CU_ASSERT_EQUAL(status_of(&scene, first), DMPI_OK);
     CU_ASSERT_EQUAL(status_of(&scene, second), DMPI_EDEADLINE);
     CU_ASSERT_EQUAL(status_of(&scene, third), DMPI_OK);

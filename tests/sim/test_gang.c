@@ -11,6 +11,7 @@
 #include "map.h"
 #include "oracle.h"
 #include "seeds.h"
+#include "virtual.h"
 
 enum { KEYS_MAX = 4096, TASK_NS = 10000, GANG_NS = 50000 };
 
@@ -154,7 +155,7 @@ static void scene_init(struct scene *scene, int workers)
 
 static void scene_end(struct scene *scene)
 {
-    cluster_run_virtually(scene->cluster);
+    virtual_run(scene->cluster);
     CU_ASSERT_FALSE(scene->cluster->mixed_up);
     CU_ASSERT_EQUAL(center_unended(scene->cluster->center), 0);
     for (size_t i = 0; i < scene->count; i++)
@@ -173,7 +174,7 @@ static void gangs_run_side_by_side_and_beside_single_tasks(void)
     submit_gang(&scene, 2);
     submit_gang(&scene, 2);
     for (int i = 0; i < 4; i++) submit_single(&scene);
-    cluster_run_virtually(scene.cluster);
+    virtual_run(scene.cluster);
     CU_ASSERT_EQUAL(scene.cluster->gangs, 2);
     CU_ASSERT_EQUAL(scene.cluster->now_ns, GANG_NS);
     CU_ASSERT_EQUAL(scene.members, 4);
@@ -328,7 +329,7 @@ static void error_among_the_inputs_of_one_is_the_value_of_all(void)
         cluster_submit(scene.cluster, ORACLE_FAIL, NULL, 0, 7, 0, false);
     submit_pair(&scene, scene.keys[0]);
     submit_pair(&scene, scene.keys[1]);
-    cluster_run_virtually(scene.cluster);
+    virtual_run(scene.cluster);
     CU_ASSERT_EQUAL(scene.cluster->gangs, 0);
     struct buffer *first = cluster_get(scene.cluster, scene.keys[0]);
     for (size_t i = 1; i < scene.count; i++) {

@@ -15,6 +15,7 @@
 #include "cluster.h"
 #include "oracle.h"
 #include "roster.h"
+#include "virtual.h"
 
 enum {
     US = 1000,
@@ -137,7 +138,7 @@ static void check_peak(void (*make)(struct pattern *),
 
     make(pattern);
     submit(cluster, pattern);
-    cluster_run_virtually(cluster);
+    virtual_run(cluster);
     uint64_t makespan_ns = cluster->now_ns;
     uint64_t most = cluster->bytes_most / OUTPUT;
     CU_ASSERT_EQUAL(center_unended(cluster->center), 0);
@@ -209,7 +210,7 @@ static void waiting_tasks_at_a_worker_are_bounded(void)
     /* A job's output is known, and its inputs, of one at most. */
     CU_ASSERT_TRUE(most <= 2 * ROSTER_TASKS_MAX);
     CU_ASSERT_TRUE(most >= ROSTER_AHEAD_MIN);
-    cluster_run_virtually(cluster);
+    virtual_run(cluster);
     CU_ASSERT_EQUAL(center_unended(cluster->center), 0);
     CU_ASSERT_TRUE(cluster_stop(cluster));
     printf("\n    %llu keys at most", (unsigned long long)most);
@@ -252,12 +253,12 @@ static void run_tasks(struct cluster *cluster, size_t count, size_t held)
         for (size_t k = 0; k < held; k++) {
             keys[k] = cluster_submit(cluster, ORACLE_WORD, &keys[k ? k - 1 : 0],
                                      k % 3 != 0, i + k, 0, false);
-            if (k % BATCH == BATCH - 1) cluster_run_virtually(cluster);
+            if (k % BATCH == BATCH - 1) virtual_run(cluster);
         }
-        cluster_run_virtually(cluster);
+        virtual_run(cluster);
         for (size_t k = 0; k < held; k++) center_drop(cluster->center, keys[k]);
     }
-    cluster_run_virtually(cluster);
+    virtual_run(cluster);
     free(keys);
     CU_ASSERT_EQUAL(center_unended(cluster->center), 0);
     CU_ASSERT_EQUAL(center_held(cluster->center), 0);

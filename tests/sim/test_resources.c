@@ -9,6 +9,7 @@
 
 #include "cluster.h"
 #include "oracle.h"
+#include "virtual.h"
 
 enum { US = 1000, TASKS_MAX = 512 };
 
@@ -114,7 +115,7 @@ static uint64_t submit_for(struct scene *scene, uint64_t number,
 static void run(struct scene *scene)
 {
     center_settle(scene->cluster->center);
-    cluster_run_virtually(scene->cluster);
+    virtual_run(scene->cluster);
     CU_ASSERT_EQUAL(center_unended(scene->cluster->center), 0);
 }
 

@@ -12,6 +12,7 @@
 #include "cluster.h"
 #include "oracle.h"
 #include "random.h"
+#include "virtual.h"
 
 enum { WORKERS = 1000, TASKS = 100000, US = 1000 };
 
@@ -99,7 +100,7 @@ static double independent(int workers, bool steal)
 
     work_init(&work, workers, steal);
     for (size_t i = 0; i < TASKS; i++) submit(&work, ORACLE_WORD, NULL, 0);
-    cluster_run_virtually(work.cluster);
+    virtual_run(work.cluster);
     messages = messages_per_task(&work);
     CU_ASSERT_EQUAL(cluster_busy_workers(work.cluster), workers);
     printf("\n    %4d workers, steal=%d: %.2f messages a task, busy %.0f %%",
@@ -133,7 +134,7 @@ static double with_inputs(int workers)
             inputs[k] = random_below(&random, i);
         submit(&work, i % 8 ? ORACLE_SMALL : ORACLE_LARGE, inputs, count);
     }
-    cluster_run_virtually(work.cluster);
+    virtual_run(work.cluster);
     messages = messages_per_task(&work);
     CU_ASSERT_EQUAL(cluster_busy_workers(work.cluster), workers);
     printf("\n    %4d workers: %.2f messages a task", workers, messages);
@@ -162,7 +163,7 @@ static void keys_dropped_early_do_not_pile_up(void)
         if (last) center_drop(cluster->center, last);
         last = i % 10 == 9 ? 0 : key;
         if (!last) center_drop(cluster->center, key);
-        if (i % 1000 == 999) cluster_run_virtually(cluster);
+        if (i % 1000 == 999) virtual_run(cluster);
         if (center_held(cluster->center) > most)
             most = center_held(cluster->center);
     }

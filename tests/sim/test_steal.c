@@ -8,6 +8,7 @@
 
 #include "cluster.h"
 #include "oracle.h"
+#include "virtual.h"
 
 enum { MS = 1000000, TASKS_MAX = 2000 };
 
@@ -75,7 +76,7 @@ static struct outcome run(struct load load)
         input_key = center_put(cluster->center, 1, input);
     }
     submit_all(cluster, &load, input ? &input_key : NULL, keys);
-    cluster_run_virtually(cluster);
+    virtual_run(cluster);
     outcome.makespan_ns = cluster->now_ns;
     CU_ASSERT_EQUAL(center_unended(cluster->center), 0);
     check_results(cluster, keys, load.tasks, input);
@@ -187,7 +188,7 @@ static void tasks_behind_a_long_one_are_taken_from_its_worker(void)
 
     for (size_t i = 0; i < 100; i++)
         keys[i] = cluster_submit(cluster, ORACLE_WORD, NULL, 0, i, 1, false);
-    cluster_run_virtually(cluster);
+    virtual_run(cluster);
     /* Nobody could foretell how long it takes: all others are done beside. */
     CU_ASSERT_EQUAL(cluster->now_ns, 1000 * (uint64_t)MS);
     CU_ASSERT_EQUAL(cluster_member(cluster, 1)->jobs, 1);
@@ -214,7 +215,7 @@ static void idle_workers_fall_silent(void)
     uint64_t key, messages;
 
     key = cluster_submit(cluster, ORACLE_WORD, NULL, 0, 0, 1, true);
-    cluster_run_virtually(cluster);
+    virtual_run(cluster);
     messages = network_said(cluster->network, MSG_STEAL);
     CU_ASSERT_TRUE(messages <= 200 * 20);
     CU_ASSERT_EQUAL(network_said(cluster->network, MSG_STEAL_OFFER), 0);

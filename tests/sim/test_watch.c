@@ -7,6 +7,7 @@
 
 #include "cluster.h"
 #include "oracle.h"
+#include "virtual.h"
 
 enum { TASKS = 20 };
 
@@ -148,7 +149,7 @@ static void seed_and_number_go_with_a_task_that_is_stolen(void)
         keys[i] = center_submit(scene.cluster->center, &order);
     }
     center_settle(scene.cluster->center);
-    cluster_run_virtually(scene.cluster);
+    virtual_run(scene.cluster);
     CU_ASSERT_EQUAL(cluster_busy_workers(scene.cluster), 2);
     for (uint64_t i = 0; i < TASKS; i++) {
         struct buffer *value = cluster_get(scene.cluster, keys[i]);

@@ -8,6 +8,7 @@
 #include "cluster.h"
 #include "log.h"
 #include "oracle.h"
+#include "virtual.h"
 
 enum { MS = 1000000, NODE_WORKERS = 32 };
 
@@ -136,7 +137,7 @@ struct trial trial_run(const struct workload *workload,
     double count = (double)workload->count;
 
     bool good = submit(cluster, workload, setup);
-    cluster_run_virtually(cluster);
+    virtual_run(cluster);
     const struct network *network = cluster->network;
     struct trial trial = {
         .ns = cluster->now_ns,
