@@ -234,6 +234,14 @@ void questions_redirect(struct questions *questions, int rank, uint64_t key)
         say_nobody(questions, rank, key);
 }
 
+/* Is RECORD's task, or its value, on RANK, and was never elsewhere? It was, if it
+ * has begun anew: what was asked there may have followed it. */
+static bool stayed_at(const struct record *record, int rank)
+{
+    return task_placed(record) && !record->moved && !record->attempt &&
+           record->owner == rank;
+}
+
 /* Is it sure that whom REQUEST has asked knows of it? */
 static bool is_safe(const struct questions *questions,
                     const struct request *request, const struct record *record)
@@ -241,8 +249,7 @@ static bool is_safe(const struct questions *questions,
     if (request->done || request->kind != REQUEST_VALUE) return true;
     if (request->peer < 0 || questions->port->lost[request->peer]) return false;
     if (request->arriving) return true;
-    return task_placed(record) && !record->moved &&
-           record->owner == request->peer;
+    return stayed_at(record, request->peer);
 }
 
 static void on_astray(void *argument, struct request *request)
@@ -277,9 +284,8 @@ static void ask_again_for(struct questions *questions, int rank)
 {
     for (struct question *at = questions->passed_on[rank]; at; at = at->next) {
         struct record *record = find(questions, at->ask.key);
-        bool safe = task_placed(record) && !record->moved &&
-                    record->owner == at->peer &&
-                    !questions->port->lost[at->peer];
+        bool safe =
+            stayed_at(record, at->peer) && !questions->port->lost[at->peer];
         if (!safe) seek(questions, record, rank, &at->ask);
     }
 }

@@ -187,9 +187,10 @@ static void begin_anew(struct regroup *regroup, struct gang *gang)
     gangs_begin_anew(gang);
 }
 
+/* Also one that was cancelled: it runs, for the others. */
 static bool lacks_input(const struct record *member)
 {
-    if (!member || member->state != TASK_PLACED) return false;
+    if (!member || !task_active(member)) return false;
     for (uint32_t i = 0; i < member->spec->inputs; i++)
         if (!task_ended(spec_inputs(member->spec)[i])) return true;
     return false;

@@ -404,13 +404,13 @@ struct msg_gang {   /* tail: the members' ranks, uint32_t, by index */
 
 struct msg_gang_ready {
     uint64_t start;
-    uint32_t broken; /* one input is lost there: it cannot run */
+    uint32_t status; /* of an input that is an error there: it cannot run; 0 */
     uint32_t pad;
 };
 
 struct msg_gang_go {
     uint64_t start;
-    uint32_t broken; /* one of them cannot run, so none does */
+    uint32_t status; /* of one that cannot run, so none does; 0: all do */
     uint32_t pad;
 };
 

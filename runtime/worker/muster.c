@@ -32,17 +32,24 @@ static void say_go(struct muster *muster, struct port *port)
         struct msg_gang_go *go =
             port_say(port, muster->ranks[i], MSG_GANG_GO, sizeof *go);
         *go = (struct msg_gang_go){.start = muster->start,
-                                   .broken = muster->count.broken};
+                                   .status = muster->count.status};
     }
     muster->go = true;
-    muster->broken = muster->count.broken;
+    muster->status = muster->count.status;
+}
+
+/* The first of what several members say. */
+static void note(struct muster_count *count, uint32_t status)
+{
+    count->ready++;
+    if (!count->status) count->status = status;
 }
 
 /* One more member is there. */
-static void count(struct muster *muster, struct port *port, bool broken)
+static void count(struct muster *muster, struct port *port, uint32_t status)
 {
-    muster->count.broken |= broken;
-    if (++muster->count.ready == muster->size) say_go(muster, port);
+    note(&muster->count, status);
+    if (muster->count.ready == muster->size) say_go(muster, port);
 }
 
 /* Of the next gang; if that was called off, of the one after it. */
@@ -52,14 +59,13 @@ static void count_early(struct muster_count *early,
     if (ready->start < early->start) return;
     if (ready->start > early->start)
         *early = (struct muster_count){.start = ready->start};
-    early->ready++;
-    early->broken |= ready->broken;
+    note(early, ready->status);
 }
 
 void muster_on_ready(struct muster *muster, struct port *port,
                      const struct msg_gang_ready *ready)
 {
-    if (ready->start == muster->start) count(muster, port, ready->broken);
+    if (ready->start == muster->start) count(muster, port, ready->status);
     else if (ready->start > muster->last) count_early(&muster->early, ready);
 }
 
@@ -68,21 +74,21 @@ void muster_on_go(struct muster *muster, const struct msg_gang_go *go)
     if (go->start <= muster->last) return;
     assert(muster->start == go->start && muster->waiting);
     muster->go = true;
-    muster->broken = go->broken;
+    muster->status = go->status;
 }
 
 void muster_wait(struct muster *muster, struct port *port, struct job *job,
-                 bool broken)
+                 dmpi_status status)
 {
     assert(muster->size && !muster->waiting);
     muster->waiting = job;
     if (muster->index == 0) {
-        count(muster, port, broken);
+        count(muster, port, status);
         return;
     }
     struct msg_gang_ready *ready =
         port_say(port, muster->ranks[0], MSG_GANG_READY, sizeof *ready);
-    *ready = (struct msg_gang_ready){.start = muster->start, .broken = broken};
+    *ready = (struct msg_gang_ready){.start = muster->start, .status = status};
 }
 
 void muster_on_job(struct muster *muster, struct job *job)
@@ -97,7 +103,7 @@ struct job *muster_take(struct muster *muster)
     struct job *job = muster->waiting;
     muster->waiting = NULL;
     muster->go = false;
-    muster->begun = !muster->broken;
+    muster->begun = !muster->status;
     return job;
 }
 

@@ -16,14 +16,15 @@
 
 #include <stdbool.h>
 
+#include "distmpi/status.h"
 #include "job.h"
 #include "port.h"
 
 /* Who has said so to the first member. */
 struct muster_count {
     uint64_t start;
-    uint32_t ready; /* so many */
-    bool broken;    /* one of them cannot run: none does */
+    uint32_t ready;  /* so many */
+    uint32_t status; /* of an input of one, that is an error: none runs */
 };
 
 struct muster {
@@ -37,7 +38,7 @@ struct muster {
     struct job *job;                  /* this member's; borrowed */
     struct job *waiting;              /* the same, until all are there */
     bool go;                          /* they are */
-    bool broken;                      /* and none runs */
+    uint32_t status;                  /* why none runs; 0: they do */
     bool begun;                       /* this member runs */
     bool doomed; /* and another is lost: it may wait for that for ever */
 };
@@ -62,13 +63,13 @@ struct job *muster_lost(struct muster *muster, int rank);
 struct job *muster_on_off(struct muster *muster,
                           const struct msg_gang_off *off);
 
-/* JOB, this member's, is next to run here. BROKEN: it cannot, for an input of it
- * was lost here, of which the center does not know. */
+/* JOB, this member's, is next to run here. STATUS: it cannot, for an input of it
+ * is an error of that kind here, of which the center does not know; or DMPI_OK. */
 void muster_wait(struct muster *muster, struct port *port, struct job *job,
-                 bool broken);
+                 dmpi_status status);
 
 /* The job that waits, if all members are there, or NULL. It waits no more. If the
- * muster is broken, it does not run. */
+ * muster has a status, it does not run. */
 struct job *muster_take(struct muster *muster);
 
 /* The job has ended: the worker is in no gang. */

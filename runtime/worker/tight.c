@@ -44,14 +44,15 @@ struct buffer *tight_error(const struct custody *custody, struct job *job)
     return room_error(&custody->room, job, 0, &of);
 }
 
-struct buffer *tight_broken_gang(const struct custody *custody, struct job *job)
+struct buffer *tight_gang_error(const struct custody *custody, struct job *job,
+                                dmpi_status status)
 {
     struct buffer *bad = job_bad_input(job);
     struct failure_of of = of_job(custody, job);
     if (bad) return buffer_ref(bad);
-    return failure_new(custody->lossy ? DMPI_ELOST : DMPI_ENOMEM, &of,
-                       "another member of its gang has lost an input, %s",
-                       custody->lossy ? "with a worker" : "for want of memory");
+    return failure_new(status, &of,
+                       "another member of its gang has lost an input: %s",
+                       dmpi_status_text(status));
 }
 
 /* And what it waits on top of. */

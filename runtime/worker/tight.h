@@ -32,9 +32,10 @@ bool tight_waits(struct custody *custody, struct job *job);
 /* What JOB, a misfit, ends with; a reference for the caller. */
 struct buffer *tight_error(const struct custody *custody, struct job *job);
 
-/* What JOB, one of a gang of which a member has lost an input, ends with. */
-struct buffer *tight_broken_gang(const struct custody *custody,
-                                 struct job *job);
+/* What JOB, one of a gang of which a member has lost an input to an error of that
+ * STATUS, ends with. */
+struct buffer *tight_gang_error(const struct custody *custody, struct job *job,
+                                dmpi_status status);
 
 /* All that have begun use their inputs: they stay in memory. */
 void tight_hold_begun(struct custody *custody, const struct nest *nest);

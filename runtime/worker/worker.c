@@ -188,12 +188,26 @@ static inline struct buffer *why_not(struct worker *worker, struct job *job)
     return unbegun_reason(&worker->unbegun, &worker->custody, job);
 }
 
+/* JOB, a member of a gang, does not run: STATUS says why. The center may have been
+ * told of its end already. */
+static void skip_member(struct worker *worker, struct job *job,
+                        dmpi_status status)
+{
+    if (!(job->flags & JOB_OVER)) {
+        skip(worker, job, tight_gang_error(&worker->custody, job, status));
+        return;
+    }
+    stop_running(worker, job, NULL, 0);
+    custody_left(&worker->custody, job);
+}
+
 /* The job that waits for its gang, if that is complete. */
 static struct job *take_from_muster(struct worker *worker)
 {
     struct job *job = muster_take(&worker->muster);
-    if (!job || !worker->muster.broken) return job;
-    skip(worker, job, tight_broken_gang(&worker->custody, job));
+    dmpi_status status = (dmpi_status)worker->muster.status;
+    if (!job || !status) return job;
+    skip_member(worker, job, status);
     muster_end(&worker->muster);
     return NULL;
 }
@@ -203,7 +217,9 @@ static struct job *take_from_muster(struct worker *worker)
 static __attribute__((noinline)) struct job *
 wait_for_gang(struct worker *worker, struct job *job, struct buffer *bad)
 {
-    muster_wait(&worker->muster, worker->port, job, bad);
+    const dmpi_failure *failure = bad ? bad->data : NULL;
+    muster_wait(&worker->muster, worker->port, job,
+                failure ? (dmpi_status)failure->status : DMPI_OK);
     buffer_unref(bad);
     return take_from_muster(worker);
 }

@@ -88,10 +88,14 @@ static bool says_cut(const void *data, bool is_error)
             failure->status == DMPI_ETIMEOUT || failure->status == DMPI_ELOST);
 }
 
-static bool says_no_memory(const void *data, bool is_error)
+/* Or so did an input, which was lost, and made again without an error. */
+static bool says_no_memory(const struct ledger *ledger, const void *data,
+                           bool is_error)
 {
     const dmpi_failure *failure = data;
-    return is_error && failure->status == DMPI_ENOMEM;
+    if (!is_error || !ledger->any_memory) return false;
+    return failure->status == DMPI_ENOMEM ||
+           (ledger->lossy && failure->status == DMPI_ELOST);
 }
 
 bool ledger_see(struct ledger *ledger, size_t i, const void *data,
@@ -99,7 +103,7 @@ bool ledger_see(struct ledger *ledger, size_t i, const void *data,
 {
     struct entry *entry = &ledger->entries[i];
     enum outcome outcome = UNKNOWN;
-    if (ledger->any_memory && says_no_memory(data, is_error)) return true;
+    if (says_no_memory(ledger, data, is_error)) return true;
     if (oracle_same(entry->expected, data, size, is_error))
         outcome = AS_EXPECTED;
     else if (entry->tainted && says_cut(data, is_error)) outcome = CUT_SHORT;
