@@ -8,8 +8,14 @@ enum {
     CHUNK_BYTES = 4 << 20,
     WINDOW = 3,       /* chunks of one transfer under way */
     SENDING_MAX = 16, /* transfers that a rank sends to a peer at a time */
-    TAG_FIRST = 2,    /* below: the envelopes' tag */
-    TAG_LAST = 32000  /* MPI guarantees 32767 */
+    /* The same where a connection may break: a chunk goes with its header, below
+     * the eager limit of Open MPI over TCP, and all that is under way fits into
+     * a socket. */
+    CAREFUL_CHUNK_BYTES = 60 << 10,
+    CAREFUL_WINDOW = 4,
+    CAREFUL_SENDING_MAX = 1,
+    TAG_FIRST = 2,   /* below: the envelopes' tag */
+    TAG_LAST = 32000 /* MPI guarantees 32767 */
 };
 
 struct bulk_transfer {
@@ -28,6 +34,7 @@ struct bulk_transfer {
 struct bulk_peer {
     struct bulk_transfer *first, **end; /* sends that wait for their turn */
     int sending;                        /* transfers under way */
+    bool careful;                       /* see bulk_be_careful() */
 };
 
 void bulk_init(struct bulk *bulk, MPI_Comm comm, struct flight *flight,
@@ -42,6 +49,11 @@ void bulk_init(struct bulk *bulk, MPI_Comm comm, struct flight *flight,
     }
 }
 
+void bulk_be_careful(struct bulk *bulk, int peer)
+{
+    bulk->peers[peer].careful = true;
+}
+
 void bulk_fini(struct bulk *bulk)
 {
     free(bulk->peers);
@@ -49,10 +61,16 @@ void bulk_fini(struct bulk *bulk)
 
 static void chunk_landed(void *owner);
 
+static bool is_careful(const struct bulk_transfer *transfer)
+{
+    return transfer->bulk->peers[transfer->peer].careful;
+}
+
 static uint64_t chunk_at(const struct bulk_transfer *transfer, uint64_t offset)
 {
     uint64_t rest = transfer->buffer->size - offset;
-    return rest < CHUNK_BYTES ? rest : CHUNK_BYTES;
+    uint64_t most = is_careful(transfer) ? CAREFUL_CHUNK_BYTES : CHUNK_BYTES;
+    return rest < most ? rest : most;
 }
 
 static void post_chunk(struct bulk_transfer *transfer)
@@ -62,8 +80,9 @@ static void post_chunk(struct bulk_transfer *transfer)
     char *data = (char *)transfer->buffer->data + transfer->posted;
     uint64_t bytes = chunk_at(transfer, transfer->posted);
     if (transfer->sends)
-        MPI_Isend(data, (int)bytes, MPI_BYTE, transfer->peer, transfer->tag,
-                  bulk->comm, &request);
+        (is_careful(transfer) ? MPI_Issend : MPI_Isend)(
+            data, (int)bytes, MPI_BYTE, transfer->peer, transfer->tag,
+            bulk->comm, &request);
     else
         MPI_Irecv(data, (int)bytes, MPI_BYTE, transfer->peer, transfer->tag,
                   bulk->comm, &request);
@@ -73,14 +92,16 @@ static void post_chunk(struct bulk_transfer *transfer)
 
 static void start(struct bulk_transfer *transfer)
 {
-    for (int i = 0; i < WINDOW && transfer->posted < transfer->buffer->size;
+    int window = is_careful(transfer) ? CAREFUL_WINDOW : WINDOW;
+    for (int i = 0; i < window && transfer->posted < transfer->buffer->size;
          i++)
         post_chunk(transfer);
 }
 
 static void start_waiting(struct bulk_peer *peer)
 {
-    while (peer->first && peer->sending < SENDING_MAX) {
+    int most = peer->careful ? CAREFUL_SENDING_MAX : SENDING_MAX;
+    while (peer->first && peer->sending < most) {
         struct bulk_transfer *transfer = peer->first;
         peer->first = transfer->next;
         if (!peer->first) peer->end = &peer->first;

@@ -28,6 +28,13 @@ struct bulk {
 void bulk_init(struct bulk *bulk, MPI_Comm comm, struct flight *flight,
                struct port *port);
 
+/* The connection to PEER may break: what MPI could not give to the network by then
+ * ends this process (Open MPI 4.1 over TCP calls its own abort, or waits for a lock
+ * that it has). From now on that is next to nothing: small chunks, a few at a
+ * time, each until the receiver has it. Both ends are to be told the same, before
+ * the first transfer. */
+void bulk_be_careful(struct bulk *bulk, int peer);
+
 void bulk_fini(struct bulk *bulk);
 
 /* As in struct port_calls. */

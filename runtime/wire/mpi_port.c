@@ -366,6 +366,19 @@ static void port_forget_rank(struct port *base, int rank)
 
 /* ---- notes ---------------------------------------------------------------*/
 
+/* What mpirun was told ends up here on all ranks. */
+static bool tcp_on_nodes(void)
+{
+    const char *btl = getenv("OMPI_MCA_btl");
+    return btl && strstr(btl, "tcp") && btl[0] != '^' &&
+           !strstr(btl, "vader") && !strstr(btl, "sm");
+}
+
+static bool is_by_network(const struct mpi_port *port, int rank)
+{
+    return !world_page(port->world, rank) || tcp_on_nodes();
+}
+
 void mpi_port_recover(struct mpi_port *port,
                       void (*on_note)(void *arg, int from,
                                       const struct port_note *note),
@@ -374,6 +387,8 @@ void mpi_port_recover(struct mpi_port *port,
     port->recovers = true;
     port->on_note = on_note;
     port->note_arg = arg;
+    for (int rank = 0; rank < port->base.ranks; rank++)
+        if (is_by_network(port, rank)) bulk_be_careful(&port->bulk, rank);
     MPI_Comm_set_errhandler(port->comm, MPI_ERRORS_RETURN);
 }
 
