@@ -79,12 +79,14 @@ static void post_chunk(struct bulk_transfer *transfer)
     MPI_Request request;
     char *data = (char *)transfer->buffer->data + transfer->posted;
     uint64_t bytes = chunk_at(transfer, transfer->posted);
-    if (transfer->sends)
-        (is_careful(transfer) ? MPI_Issend : MPI_Isend)(
-            data, (int)bytes, MPI_BYTE, transfer->peer, transfer->tag,
-            bulk->comm, &request);
-    else
+    if (!transfer->sends)
         MPI_Irecv(data, (int)bytes, MPI_BYTE, transfer->peer, transfer->tag,
+                  bulk->comm, &request);
+    else if (is_careful(transfer))
+        MPI_Issend(data, (int)bytes, MPI_BYTE, transfer->peer, transfer->tag,
+                   bulk->comm, &request);
+    else
+        MPI_Isend(data, (int)bytes, MPI_BYTE, transfer->peer, transfer->tag,
                   bulk->comm, &request);
     transfer->posted += bytes;
     flight_add(bulk->flight, transfer->peer, request, chunk_landed, transfer);
