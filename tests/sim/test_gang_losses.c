@@ -154,13 +154,18 @@ static int runner(struct cluster *cluster, uint64_t count)
     return 0;
 }
 
+static void kill_and_tell(struct cluster *cluster, int lost)
+{
+    cluster_kill(cluster, lost, 0);
+    cluster_tell(cluster, lost);
+}
+
 /* The others hear of it while they run. */
 static void lose_runner(struct cluster *cluster, uint64_t count)
 {
     int lost = runner(cluster, count);
     CU_ASSERT_TRUE_FATAL(lost > 0);
-    cluster_kill(cluster, lost, 0);
-    cluster_tell(cluster, lost);
+    kill_and_tell(cluster, lost);
     for (int rank = 1; rank < cluster->ranks; rank++)
         while (!cluster_member(cluster, rank)->dead &&
                network_deliver(cluster->network, 0, rank)) {
@@ -221,6 +226,94 @@ static void a_gang_that_few_workers_are_left_for_is_lost(void)
     CU_ASSERT_EQUAL(center_submit_gang(cluster->center, orders, 2, none),
                     DMPI_ELOST);
     end_with(cluster, keys, 4, DMPI_ELOST);
+}
+
+/* ---- called off ----------------------------------------------------------*/
+
+/* Keys of a value, of a gang of one that holds its worker, and of a pair. */
+struct stranded {
+    struct cluster *cluster;
+    uint64_t keys[4];
+};
+
+static void submit_with(struct stranded *stranded, uint32_t size, uint32_t user,
+                        uint64_t keys[])
+{
+    static const uint64_t word = 1;
+    struct task_order orders[2];
+    for (uint32_t i = 0; i < size; i++)
+        orders[i] = (struct task_order){
+            .function = ORACLE_WORD, .args = &word, .size = sizeof word};
+    orders[user].inputs = stranded->keys;
+    orders[user].input_count = 1;
+    CU_ASSERT_EQUAL_FATAL(
+        center_submit_gang(stranded->cluster->center, orders, size, keys),
+        DMPI_OK);
+}
+
+static void hear_all(struct cluster *cluster, int rank)
+{
+    while (network_deliver(cluster->network, 0, rank)) {
+    }
+}
+
+/* The first of a pair waits for the second, which waits for a value on a third
+ * worker, which dies. */
+static void strand(struct stranded *stranded, bool cancelled)
+{
+    struct cluster *cluster = stranded->cluster = cluster_with(3, 0);
+    stranded->keys[0] =
+        cluster_submit(cluster, ORACLE_WORD, NULL, 0, 1, 3, false);
+    cluster_run(cluster);
+    submit_with(stranded, 1, 0, stranded->keys + 1);
+    CU_ASSERT_EQUAL(network_peek(cluster->network, 0, 3), MSG_GANG);
+    submit_with(stranded, 2, 1, stranded->keys + 2);
+    CU_ASSERT_EQUAL(network_peek(cluster->network, 0, 1), MSG_GANG);
+    CU_ASSERT_EQUAL(network_peek(cluster->network, 0, 2), MSG_GANG);
+    if (cancelled)
+        CU_ASSERT_EQUAL(center_cancel(cluster->center, stranded->keys[2]),
+                        DMPI_OK);
+    for (int rank = 1; rank <= 2; rank++) {
+        hear_all(cluster, rank);
+        CU_ASSERT_FALSE(cluster_start_job(cluster, rank));
+    }
+    kill_and_tell(cluster, 3);
+    for (int rank = 1; rank <= 2; rank++) {
+        hear_all(cluster, rank);
+        while (network_deliver(cluster->network, rank, 0)) {
+        }
+    }
+}
+
+static void a_gang_whose_input_is_made_again_is_called_off(void)
+{
+    struct stranded stranded;
+    strand(&stranded, false);
+    struct network *network = stranded.cluster->network;
+    CU_ASSERT_EQUAL(network_peek(network, 0, 1), MSG_GANG_OFF);
+    CU_ASSERT_EQUAL(network_peek(network, 0, 2), MSG_GANG_OFF);
+    cluster_run(stranded.cluster);
+    CU_ASSERT_EQUAL(stranded.cluster->gangs, 2);
+    end_with(stranded.cluster, stranded.keys, 4, DMPI_OK);
+}
+
+static void so_is_one_that_was_cancelled(void)
+{
+    struct stranded stranded;
+    strand(&stranded, true);
+    struct network *network = stranded.cluster->network;
+    CU_ASSERT_EQUAL(network_peek(network, 0, 1), MSG_GANG_OFF);
+    CU_ASSERT_EQUAL(network_peek(network, 0, 2), MSG_GANG_OFF);
+    cluster_run(stranded.cluster);
+    CU_ASSERT_EQUAL(stranded.cluster->gangs, 1);
+    for (int i = 0; i < 2; i++) {
+        struct center_view view;
+        CU_ASSERT_TRUE(
+            center_look(stranded.cluster->center, stranded.keys[i], &view) &&
+            view.state == DMPI_DONE);
+        center_drop(stranded.cluster->center, stranded.keys[i]);
+    }
+    end_with(stranded.cluster, stranded.keys + 2, 2, DMPI_ECANCELLED);
 }
 
 /* ---- at random -----------------------------------------------------------*/
@@ -293,6 +386,9 @@ int main(void)
          a_gang_that_crashes_too_often_is_given_up},
         {"a gang that few workers are left for is lost",
          a_gang_that_few_workers_are_left_for_is_lost},
+        {"a gang whose input is made again is called off",
+         a_gang_whose_input_is_made_again_is_called_off},
+        {"so is one that was cancelled", so_is_one_that_was_cancelled},
         {"gangs among tasks survive losses", gangs_among_tasks_survive_losses},
         {"gangs made of gangs survive losses",
          gangs_made_of_gangs_survive_losses},
