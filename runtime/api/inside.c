@@ -35,15 +35,7 @@ static bool may_be_key(const void *session, uint64_t key)
 dmpi_status inside_check(const struct session *session,
                          const struct task_order *order)
 {
-    int target = order->target;
-    if (target < 0 || target >= session->ranks)
-        return fault(DMPI_EINVAL,
-                     "rank %d is no worker: use 1..%d, or 0 for any", target,
-                     session->ranks - 1);
-    for (size_t i = 0; i < order->input_count; i++)
-        if (!may_be_key(session, order->inputs[i]))
-            return fault(DMPI_ENOKEY, "input %zu is not a key of this pool", i);
-    return DMPI_OK;
+    return task_order_check(order, session->ranks, may_be_key, session);
 }
 
 uint64_t inside_submit(struct session *session, const struct task_order *order)

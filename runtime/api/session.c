@@ -352,16 +352,6 @@ static void nap(struct session *session, uint64_t now, uint64_t until_ns)
     world_sleep(session->world, length);
 }
 
-/* Let the other hardware thread of this core go first. */
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 /* Polling for a while before sleeping saves the wake-up, about as long as a
  * short answer takes. A rank that shares its core does so only where answers
  * have been short, and lets others run in between. */
@@ -400,7 +390,7 @@ void session_idle(struct session *session, uint64_t until_ns)
     if (now >= until_ns) return;
     if (now - session->idle_since_ns < spin_limit(session)) {
         if (session->crowded) sched_yield();
-        else relax();
+        else clock_relax();
         return;
     }
     nap(session, now, until_ns);

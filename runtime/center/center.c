@@ -103,11 +103,6 @@ struct errands *center_errands(struct center *center)
     return &center->errands;
 }
 
-static bool is_worker(const struct center *center, int rank)
-{
-    return rank > 0 && rank < center->port->ranks;
-}
-
 /* The record of a key that the application has; NULL: it has no such key. */
 static struct record *find_held(const struct center *center, uint64_t key)
 {
@@ -117,23 +112,22 @@ static struct record *find_held(const struct center *center, uint64_t key)
 
 /* ---- tasks ---------------------------------------------------------------*/
 
+static bool is_held(const void *center, uint64_t key)
+{
+    return find_held(center, key);
+}
+
 dmpi_status center_check_order(struct center *center,
                                const struct task_order *order)
 {
-    if (order->target && !is_worker(center, order->target))
-        return fault(DMPI_EINVAL,
-                     "rank %d is no worker: use 1..%d, or 0 for any",
-                     order->target, center->port->ranks - 1);
+    dmpi_status status =
+        task_order_check(order, center->port->ranks, is_held, center);
+    if (status) return status;
     if (order->flags & RUN_TERMS &&
         order->terms.node > center->roster.node_count)
         return fault(DMPI_EINVAL, "no node %d: use 1..%d, or 0 for any",
                      order->terms.node, center->roster.node_count);
-    dmpi_status status = specs_check(&center->scheduler.specs, order);
-    if (status) return status;
-    for (size_t i = 0; i < order->input_count; i++)
-        if (!find_held(center, order->inputs[i]))
-            return fault(DMPI_ENOKEY, "input %zu is not a key of this pool", i);
-    return DMPI_OK;
+    return specs_check(&center->scheduler.specs, order);
 }
 
 uint64_t center_submit(struct center *center, const struct task_order *order)
@@ -166,11 +160,6 @@ dmpi_status center_submit_gang(struct center *center,
     scheduler_submit_gang(&center->scheduler, orders, (uint32_t)size, keys);
     settle(center);
     return DMPI_OK;
-}
-
-static bool is_held(const void *center, uint64_t key)
-{
-    return find_held(center, key);
 }
 
 dmpi_status center_submit_graph(struct center *center,

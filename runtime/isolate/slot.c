@@ -76,15 +76,6 @@ static bool is_one_of(enum slot_state state, unsigned states)
     return states >> state & 1;
 }
 
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 enum slot_state slot_wait(struct slot *slot, unsigned states, uint64_t spin_ns,
                           uint64_t longest_ns)
 {
@@ -92,7 +83,7 @@ enum slot_state slot_wait(struct slot *slot, unsigned states, uint64_t spin_ns,
     if (spin_ns) {
         uint64_t begin = clock_ns();
         while (is_one_of(state, states) && clock_ns() - begin < spin_ns) {
-            relax();
+            clock_relax();
             state = slot_state(slot);
         }
     }

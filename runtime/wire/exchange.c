@@ -142,9 +142,8 @@ void exchange_answer(struct exchange *exchange, int to, uint64_t id,
     payload_send(exchange->port, to, &answer->payload, buffer, 0);
 }
 
-/* PAYLOAD of FROM is not wanted any more, but has to be received. */
-static void receive_nothing(struct exchange *exchange, int from,
-                            const struct msg_payload *payload)
+void exchange_receive_nothing(struct exchange *exchange, int from,
+                              const struct msg_payload *payload)
 {
     if (payload->tag == PAYLOAD_NONE || payload->tag == PAYLOAD_INLINE) return;
     struct buffer *buffer = buffer_new(payload->bytes);
@@ -165,7 +164,7 @@ static struct request *find_request(struct exchange *exchange, uint64_t id,
     if (!exchange->recover) {
         assert(request);
     } else if (!request || request->done || request->arriving) {
-        receive_nothing(exchange, from, payload);
+        exchange_receive_nothing(exchange, from, payload);
         return NULL;
     }
     return request;

@@ -121,6 +121,10 @@ bool exchange_receive(struct exchange *exchange, int from,
 /* Is there no request without an answer, and no call that waits or runs? */
 bool exchange_idle(const struct exchange *exchange);
 
+/* PAYLOAD of FROM is not wanted any more, but has to be received. */
+void exchange_receive_nothing(struct exchange *exchange, int from,
+                              const struct msg_payload *payload);
+
 /* Was it a transfer of ours? */
 bool exchange_arrived(struct exchange *exchange, struct port_cookie cookie);
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "distmpi/pool.h"
+#include "fault.h"
 #include "message.h"
 
 /* Everything is copied when it is submitted. */
@@ -32,6 +33,22 @@ struct task_order {
  * arguments and name. DMPI_EINVAL: its options make no sense. */
 dmpi_status task_order_init(struct task_order *order,
                             const dmpi_graph_task *task);
+
+/* Do its target, in a pool of RANKS, and its inputs exist? IS_KEY(ARG, key) tells of
+ * the latter. DMPI_EINVAL, DMPI_ENOKEY: with a detail. */
+static inline __attribute__((always_inline)) dmpi_status
+task_order_check(const struct task_order *order, int ranks,
+                 bool (*is_key)(const void *arg, uint64_t key), const void *arg)
+{
+    if (order->target < 0 || order->target >= ranks)
+        return fault(DMPI_EINVAL,
+                     "rank %d is no worker: use 1..%d, or 0 for any",
+                     order->target, ranks - 1);
+    for (size_t i = 0; i < order->input_count; i++)
+        if (!is_key(arg, order->inputs[i]))
+            return fault(DMPI_ENOKEY, "input %zu is not a key of this pool", i);
+    return DMPI_OK;
+}
 
 /* May not every worker run it, or not at any time? Then it has terms. */
 static inline bool task_order_is_picky(const struct task_order *order)

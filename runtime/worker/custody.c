@@ -222,20 +222,6 @@ void custody_hold_nothing(struct custody *custody, struct value *value)
     buffer_unref(buffer);
 }
 
-/* PAYLOAD has been asked for twice, after a loss. */
-static void receive_nothing(struct custody *custody, int from,
-                            const struct msg_payload *payload)
-{
-    if (payload->tag == PAYLOAD_NONE || payload->tag == PAYLOAD_INLINE) return;
-    struct buffer *buffer = buffer_new(payload->bytes);
-    if (!buffer)
-        log_panic("no memory for a value of %llu bytes",
-                  (unsigned long long)payload->bytes);
-    payload_receive(custody->port, from, payload, buffer,
-                    (struct port_cookie){.what = COOKIE_NOTHING});
-    buffer_unref(buffer);
-}
-
 void custody_on_key_fetch(struct custody *custody, int from,
                           const struct msg_key_fetch *fetch)
 {
@@ -248,7 +234,7 @@ void custody_on_key_value(struct custody *custody, int from,
     struct value *value = store_find(&custody->store, message->key);
     bool awaited = value && value->asked && value->state != VALUE_MAKING;
     if (custody->inbound && !awaited) {
-        receive_nothing(custody, from, &message->payload);
+        exchange_receive_nothing(custody->exchange, from, &message->payload);
         return;
     }
     assert(value);

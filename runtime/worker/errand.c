@@ -74,13 +74,12 @@ void errand_fetch(struct custody *custody, int rank, uint64_t key,
         return;
     }
     exchange_expect(custody->exchange, request->id, rank, REQUEST_OTHER, key);
-    struct msg_key_fetch *fetch =
-        port_say(custody->port, rank, MSG_KEY_FETCH, sizeof *fetch);
-    *fetch = (struct msg_key_fetch){.key = key,
-                                    .request = request->id,
-                                    .limit = request->room,
-                                    .flags = FETCH_NOW,
-                                    .asker = (uint32_t)custody->port->rank};
+    struct msg_key_fetch fetch = {.key = key,
+                                  .request = request->id,
+                                  .limit = request->room,
+                                  .flags = FETCH_NOW,
+                                  .asker = (uint32_t)custody->port->rank};
+    fetch_say(custody, rank, &fetch);
 }
 
 void errand_ask_holders(struct custody *custody, uint64_t key, uint64_t request)

@@ -8,8 +8,8 @@
 
 /* ---- said ----------------------------------------------------------------*/
 
-static void say_fetch(struct custody *custody, int to,
-                      const struct msg_key_fetch *fetch)
+void fetch_say(struct custody *custody, int to,
+               const struct msg_key_fetch *fetch)
 {
     struct msg_key_fetch *out =
         port_say(custody->port, to, MSG_KEY_FETCH, sizeof *out);
@@ -22,7 +22,7 @@ static void pass_on(struct custody *custody, int thief,
 {
     struct msg_key_fetch behind = *fetch;
     behind.flags |= FETCH_BEHIND;
-    say_fetch(custody, thief, &behind);
+    fetch_say(custody, thief, &behind);
 }
 
 /* Who has it is lost: the center says who else. */
@@ -43,7 +43,7 @@ void fetch_begin(struct custody *custody, struct value *value, int source,
                                   .asker = (uint32_t)custody->port->rank};
     bool lost = custody->port->lost[source];
     if (lost) ask_center(custody, value->key);
-    else say_fetch(custody, source, &fetch);
+    else fetch_say(custody, source, &fetch);
     value_enter(&custody->store, value, VALUE_FETCHING);
     value->source = lost ? -1 : source;
     value->asked = true;
@@ -182,7 +182,7 @@ static void fetch_came_home(struct custody *custody, struct value *value,
         return;
     }
     int to = value->thief ? value->thief : value->source;
-    if (to > 0) say_fetch(custody, to, fetch);
+    if (to > 0) fetch_say(custody, to, fetch);
 }
 
 /* Answer FETCH, which may be our own question, when the value is here; unless

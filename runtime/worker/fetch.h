@@ -10,6 +10,10 @@
 
 /* ---- of this rank --------------------------------------------------------*/
 
+/* Say FETCH to rank TO. */
+void fetch_say(struct custody *custody, int to,
+               const struct msg_key_fetch *fetch);
+
 /* Ask SOURCE for VALUE, or if that is lost the center. FLAGS: FETCH_FOLLOW and
  * others, or 0; with them ATTEMPT is that of the task to follow. */
 void fetch_begin(struct custody *custody, struct value *value, int source,
