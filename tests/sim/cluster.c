@@ -513,9 +513,11 @@ static bool nothing_is_left(const struct cluster *cluster)
     for (int rank = 1; rank < cluster->ranks; rank++) {
         if (cluster->members[rank - 1].dead) continue;
         size_t known = worker_values_known(cluster->members[rank - 1].worker);
+        bool busy = worker_has_tasks(cluster->members[rank - 1].worker);
         if (known)
             fprintf(stderr, "rank %d still knows %zu keys\n", rank, known);
-        good = good && !known;
+        if (busy) fprintf(stderr, "rank %d still has tasks\n", rank);
+        good = good && !known && !busy;
     }
     size_t held = center_held(cluster->center);
     size_t left = network_under_way(cluster->network);
