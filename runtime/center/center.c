@@ -14,6 +14,7 @@
 #include "copies.h"
 #include "curfew.h"
 #include "fault.h"
+#include "inputs.h"
 #include "kin.h"
 #include "levels.h"
 #include "log.h"
@@ -65,14 +66,30 @@ struct center *center_new(struct port *port, const struct center_setup *setup)
     return center;
 }
 
+/* Some that watch a task have no record any more. */
+static void discard_watchers(struct specs *specs, struct spec *spec)
+{
+    struct spec *watcher = inputs_take_watchers(spec), *next;
+    for (; watcher; watcher = next) {
+        next = (struct spec *)watcher->link.next;
+        if (!watcher->record) specs_discard(specs, watcher);
+    }
+}
+
+/* There are some if the end came early: no worker is left. */
 static void free_records(struct center *center)
 {
+    struct specs *specs = &center->scheduler.specs;
     int maker = 0;
     uint64_t at = 0;
     struct record *record;
+    while ((record = catalog_next(&center->catalog, &maker, &at)))
+        if (record->spec) discard_watchers(specs, record->spec);
+    maker = 0, at = 0;
     while ((record = catalog_next(&center->catalog, &maker, &at))) {
         record->needs = 0;
-        if (center->recover) record->spec = NULL; /* goes with all specs */
+        if (record->spec) specs_discard(specs, record->spec);
+        record->spec = NULL;
         catalog_remove(&center->catalog, record);
     }
 }
@@ -625,6 +642,11 @@ void center_arrived(void *role, struct port_cookie cookie,
 }
 
 /* ---- for tests -----------------------------------------------------------*/
+
+size_t center_known(const struct center *center)
+{
+    return catalog_count(&center->catalog);
+}
 
 void center_check(const struct center *center)
 {

@@ -213,7 +213,12 @@ uint64_t center_bytes_put(const struct center *center);
 /* There is nothing to do: give memory that is not in use back. */
 void center_rest(struct center *center);
 
-/* ---- for tests: all records and loads agree, or it asserts ---------------*/
+/* ---- for tests -----------------------------------------------------------*/
+
+/* Keys that there is a record of, be it for the lineage of others alone. */
+size_t center_known(const struct center *center);
+
+/* All records and loads agree, or it asserts. */
 void center_check(const struct center *center);
 
 #endif

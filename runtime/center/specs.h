@@ -128,6 +128,13 @@ static inline void specs_give_back(struct specs *specs, struct spec *spec)
     else demands_end(&specs->demands, spec);
 }
 
+/* The memory of SPEC, whatever it holds: the pool is gone. */
+static inline void specs_discard(struct specs *specs, struct spec *spec)
+{
+    mem_give(&specs->mem, spec,
+             specs_bytes(specs, spec->inputs, spec_tail(spec)));
+}
+
 /* SPEC has given back what it held, and nobody refers to it any more. */
 void specs_free_traced(struct specs *specs, struct spec *spec);
 static inline void specs_free(struct specs *specs, struct spec *spec)

@@ -30,6 +30,11 @@ void nest_init(struct nest *nest)
 
 void nest_fini(struct nest *nest)
 {
+    struct inquiry *at, *next;
+    for (at = nest->inquiries; at; at = next) { /* of a worker that is lost */
+        next = at->next_open;
+        mem_give(&nest->mem, at, sizeof *at);
+    }
     mem_fini(&nest->mem);
 }
 

@@ -32,8 +32,19 @@ void room_init(struct room *room, struct memory *memory, struct agenda *agenda)
     room->values_end = &room->values;
 }
 
+/* A worker that is lost may have some who wait. */
 void room_fini(struct room *room)
 {
+    struct arrival *arrival;
+    struct room_value *value;
+    while ((arrival = room->arrivals)) {
+        room->arrivals = arrival->next;
+        mem_give(&room->mem, arrival, sizeof *arrival);
+    }
+    while ((value = room->values)) {
+        room->values = value->next;
+        mem_give(&room->mem, value, sizeof *value);
+    }
     mem_fini(&room->mem);
 }
 

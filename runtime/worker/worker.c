@@ -20,6 +20,7 @@
 #include "log.h"
 #include "losses.h"
 #include "nest.h"
+#include "orphans.h"
 #include "theft.h"
 #include "tight.h"
 #include "unbegun.h"
@@ -83,6 +84,7 @@ struct worker *worker_new(struct port *port, const struct worker_setup *setup)
 void worker_free(struct worker *worker)
 {
     if (!worker) return;
+    orphans_free(&worker->custody, &worker->nest, &worker->muster);
     unbegun_fini(&worker->unbegun);
     nest_fini(&worker->nest);
     agenda_fini(&worker->agenda, &worker->jobs);

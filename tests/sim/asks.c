@@ -8,6 +8,10 @@
 
 void asks_fini(struct asks *asks)
 {
+    for (size_t i = 0; i < asks->count; i++) {
+        free(asks->all[i].room);
+        buffer_unref(asks->all[i].value);
+    }
     free(asks->all);
 }
 

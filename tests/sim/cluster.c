@@ -519,7 +519,7 @@ static bool nothing_is_left(const struct cluster *cluster)
         if (busy) fprintf(stderr, "rank %d still has tasks\n", rank);
         good = good && !known && !busy;
     }
-    size_t held = center_held(cluster->center);
+    size_t held = center_known(cluster->center);
     size_t left = network_under_way(cluster->network);
     if (held) fprintf(stderr, "the center still knows %zu keys\n", held);
     if (left) fprintf(stderr, "%zu messages were not heard\n", left);

@@ -229,13 +229,13 @@ static bool two(uint64_t seed)
 static void one_loss_at_every_boundary(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(3, each), 0);
+    CU_ASSERT_EQUAL(seeds_run(2, each), 0);
 }
 
 static void two_losses_at_some_boundaries(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(6, two), 0);
+    CU_ASSERT_EQUAL(seeds_run(4, two), 0);
 }
 
 int main(void)

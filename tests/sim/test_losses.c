@@ -169,7 +169,7 @@ static bool resources(uint64_t seed)
 static void what_lost_tasks_held_is_free_again(void)
 {
     check_limit(600);
-    CU_ASSERT_EQUAL(seeds_run(1000, resources), 0);
+    CU_ASSERT_EQUAL(seeds_run(400, resources), 0);
 }
 
 int main(void)

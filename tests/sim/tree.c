@@ -477,23 +477,30 @@ static void run_roots(struct tree *tree, uint64_t seed)
     if (tree->good) run_to_the_end(tree);
 }
 
-/* Of lost workers, and how many there are of others. */
-static size_t free_frames(struct tree *tree)
+/* But for those of lost workers. */
+static size_t count_frames(const struct tree *tree)
 {
     size_t at = 0, left = 0;
-    struct frame *frame;
-    while ((frame = map_next(&tree->frames, &at))) {
+    const struct frame *frame;
+    while ((frame = map_next(&tree->frames, &at)))
         left += !cluster_member(tree->cluster, frame->rank)->dead;
-        free(frame);
-    }
     return left;
+}
+
+/* Those of lost workers wait in them to the end. */
+static void free_frames(struct tree *tree)
+{
+    size_t at = 0;
+    struct frame *frame;
+    while ((frame = map_next(&tree->frames, &at))) free(frame);
+    map_fini(&tree->frames);
 }
 
 static void stop(struct tree *tree)
 {
     if (tree->good && !cluster_stop(tree->cluster))
         complain(tree, "no clean end", 0);
-    size_t left = free_frames(tree);
+    size_t left = count_frames(tree);
     if (tree->good && left) complain(tree, "tasks have not ended", left);
 }
 
@@ -529,7 +536,7 @@ bool tree_run(uint64_t seed, const struct tree_flavour *flavour)
         nest_of(&tree, rank)->blocked_max = flavour->blocked_max;
     run_roots(&tree, seed);
     stop(&tree);
-    map_fini(&tree.frames);
     cluster_free(tree.cluster);
+    free_frames(&tree);
     return tree.good;
 }
