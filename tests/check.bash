@@ -25,3 +25,20 @@ check() {
     done
     failed=1
 }
+
+# run NP MODE: $program does; the output goes to $tmp/out, the errors to $tmp/err,
+# the exit status to $code
+run() {
+    code=0
+    timeout -k 5 60 "$RUN" -np "$1" "$program" "$2" \
+        >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
+    return "$code"
+}
+
+# needs_recovery PROGRAM: skip the script, if the job cannot live on without a rank
+needs_recovery() {
+    if ldd "$1" | grep -F libmpich >/dev/null; then
+        echo "skipped: MPICH's launcher ends all ranks when one dies"
+        exit 0
+    fi
+}

@@ -17,10 +17,7 @@ cd "$(dirname "$0")/../.." || exit
 . tests/faults/campaign.bash
 
 program=$BUILD/tests/faults/prog_workers
-if ldd "$program" | grep libmpich >/dev/null; then
-    echo "skipped: MPICH's launcher ends all ranks when one dies"
-    exit 0
-fi
+needs_recovery "$program"
 export DISTMPI_RECOVERY=on DISTMPI_REPORT=1
 
 # What the job did not do as it should have.

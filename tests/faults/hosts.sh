@@ -18,10 +18,7 @@ cd "$(dirname "$0")/../.." || exit
 . tests/faults/campaign.bash
 
 program=$BUILD/tests/faults/prog_workers
-if ldd "$program" | grep libmpich >/dev/null; then
-    echo "skipped: MPICH's launcher ends all ranks when one dies"
-    exit 0
-fi
+needs_recovery "$program"
 if ! unshare --net --uts --ipc --mount true 2>/dev/null || ! command -v ip >/dev/null; then
     echo "skipped: this needs root and the command ip"
     exit 0

@@ -16,10 +16,7 @@ cd "$(dirname "$0")/../.." || exit
 . tests/faults/campaign.bash
 
 program=$BUILD/tests/faults/prog_workers
-if ldd "$program" | grep libmpich >/dev/null; then
-    echo "skipped: MPICH's launcher ends all ranks when one dies"
-    exit 0
-fi
+needs_recovery "$program"
 export DISTMPI_RECOVERY=on
 
 # stop MARK RANK SECONDS: that rank of the job MARK; 0: for good

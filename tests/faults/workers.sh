@@ -17,10 +17,7 @@ cd "$(dirname "$0")/../.." || exit
 . tests/faults/campaign.bash
 
 program=$BUILD/tests/faults/prog_workers
-if ldd "$program" | grep libmpich >/dev/null; then
-    echo "skipped: MPICH's launcher ends all ranks when one dies"
-    exit 0
-fi
+needs_recovery "$program"
 
 # Runs "$@" with a /tmp and a /dev/shm of its own, in which the project and $tmp
 # are seen if they lie there; what is left is told in $tmp/left.

@@ -15,14 +15,6 @@ export ISOLATE_JOB=$$
 program=$BUILD/tests/mpi/prog_isolate
 state=5 # DMPI_ESTATE
 
-# run NP MODE: the output goes to $tmp/out, the errors to $tmp/err
-run() {
-    code=0
-    timeout -k 5 60 "$RUN" -np "$1" "$program" "$2" \
-        >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
-    return "$code"
-}
-
 # Our processes, by the mark in their environment; not zombies.
 left() {
     local file

@@ -12,14 +12,6 @@ cd "$(dirname "$0")/../.." || exit
 . tests/check.bash
 program=$BUILD/tests/mpi/prog_lifecycle
 
-# run NP MODE: the output goes to $tmp/out, the errors to $tmp/err
-run() {
-    code=0
-    timeout -k 5 60 "$RUN" -np "$1" "$program" "$2" \
-        >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
-    return "$code"
-}
-
 # What we said, in lines.
 said() { grep -c '^distmpi:' "$tmp/err"; }
 says() { grep -qE -- "^distmpi: .*$1" "$tmp/err"; }

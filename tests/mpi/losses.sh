@@ -11,18 +11,9 @@ cd "$(dirname "$0")/../.." || exit
 # shellcheck source=tests/check.bash
 . tests/check.bash
 program=$BUILD/tests/mpi/prog_losses
-if ldd "$program" | grep -F libmpich >/dev/null; then
-    echo "skipped: MPICH's launcher ends all ranks when one dies"
-    exit 0
-fi
+needs_recovery "$program"
 export DISTMPI_RECOVERY=on DISTMPI_BIND=none
 
-# run NP MODE
-run() {
-    code=0
-    timeout -k 5 60 "$RUN" -np "$1" "$program" "$2" \
-        >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
-}
 says() { [ "$(grep -cE -- "$1" "$tmp/err")" = "$2" ]; }
 is_right() { [ "$code" = 0 ] && [ "$(cat "$tmp/out")" = right ]; }
 

@@ -12,14 +12,6 @@ cd "$(dirname "$0")/../.."
 export DISTMPI_BIND=none # no warning where workers share cores
 program=$BUILD/tests/mpi/prog_startup
 
-# run NP MODE: the output goes to $tmp/out, the errors to $tmp/err
-run() {
-    code=0
-    timeout -k 5 60 "$RUN" -np "$1" "$program" "$2" \
-        >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
-    return "$code"
-}
-
 # ends NUMBER COUNT: so many lines of end functions with that number, one rank
 # each, which saw the constant
 ends() {
