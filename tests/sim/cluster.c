@@ -161,19 +161,6 @@ static void close_requests(struct exchange *exchange)
     }
 }
 
-/* What would have gone with WORKER's process: its jobs, wherever they are. */
-static void bury(struct worker *worker)
-{
-    struct custody *custody = worker_custody(worker);
-    struct value *value;
-    size_t at = 0;
-    close_requests(worker_exchange(worker));
-    while (queue_pop(&custody->agenda->ready)) {
-    }
-    while ((value = map_next(&custody->store.values, &at)))
-        if (value->state == VALUE_MAKING) job_free(custody->jobs, value->job);
-}
-
 void cluster_free(struct cluster *cluster)
 {
     for (int rank = 1; rank < cluster->ranks; rank++) {
@@ -181,7 +168,7 @@ void cluster_free(struct cluster *cluster)
         while (drum && drum_step(drum)) {
         }
         if (cluster_member(cluster, rank)->dead)
-            bury(cluster_worker(cluster, rank));
+            close_requests(worker_exchange(cluster_worker(cluster, rank)));
         worker_free(cluster_worker(cluster, rank));
         if (drum) drum_free(drum);
     }
