@@ -232,7 +232,8 @@ typedef struct dmpi_value {
 
 /* Also in tasks. Store SIZE bytes on worker RANK, or if RANK is 0 on the least
  * filled one, in a task on its own.
- * Returns when DATA may be reused. DMPI_EINVAL: no such worker. */
+ * Returns when DATA may be reused, and, but for a put in a task, when so many
+ * workers as DISTMPI_REPLICAS says hold the value. DMPI_EINVAL: no such worker. */
 DMPI_API dmpi_status dmpi_put(dmpi_pool *pool, const void *data, size_t size,
                               int rank, dmpi_key *key);
 
